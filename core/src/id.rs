@@ -1,0 +1,148 @@
+//! Names of things: newtypes, never bare numbers.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+macro_rules! id16 {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub struct $name(pub [u8; 16]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+id16! {
+    /// A person: 16 random bytes from `account`.
+    UserId
+}
+id16! {
+    /// One signed-in device of a person. Chosen by the device, kept in its cache.
+    EndpointId
+}
+id16! {
+    /// A conversation. A 1:1's id follows from its two people ([`ConversationId::one_to_one`]).
+    ConversationId
+}
+
+impl ConversationId {
+    /// The 1:1 conversation of two people: the first 16 bytes of SHA-256("presently 1:1", smaller
+    /// id, larger id).
+    #[must_use]
+    pub fn one_to_one(a: UserId, b: UserId) -> Self {
+        let (low, high) = if a <= b { (a, b) } else { (b, a) };
+        let mut hash = Sha256::new();
+        hash.update(b"presently 1:1");
+        hash.update(low.0);
+        hash.update(high.0);
+        Self(first16(&hash.finalize()))
+    }
+}
+
+fn first16(digest: &[u8]) -> [u8; 16] {
+    let mut out = [0; 16];
+    out.iter_mut().zip(digest).for_each(|(to, from)| *to = *from);
+    out
+}
+
+/// A node: one hub on one thread. Counts from 0.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct NodeId(pub u16);
+
+/// Which life of a node: raised in the store each time its hub starts (PROTOCOL §9.1).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Incarnation(pub u32);
+
+/// The term of one owner of a shard. What comes from an owner carries it; lower is dropped.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Epoch(pub u32);
+
+/// One of 4,096 slices of users, names or conversations.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Shard(pub u16);
+
+impl Shard {
+    /// How many there are, for ever.
+    pub const COUNT: u16 = 4096;
+
+    fn of(tag: &str, id: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(tag.as_bytes());
+        hash.update(id);
+        let digest = hash.finalize();
+        Self((u16::from(digest[0]) << 8 | u16::from(digest[1])) >> 4)
+    }
+
+    /// The shard of a person's home.
+    #[must_use]
+    pub fn of_user(user: UserId) -> Self {
+        Self::of("presently user", &user.0)
+    }
+
+    /// The shard of an account name.
+    #[must_use]
+    pub fn of_name(name: &str) -> Self {
+        Self::of("presently name", name.as_bytes())
+    }
+
+    /// The shard of a conversation.
+    #[must_use]
+    pub fn of_conversation(conversation: ConversationId) -> Self {
+        Self::of("presently conversation", &conversation.0)
+    }
+}
+
+/// A client's link to a gate. The host numbers links from 1, never reusing one within a hub's life.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct LinkId(pub u64);
+
+/// One attachment of a link to a service. Chosen by the client; 0 is the link itself.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Channel(pub u32);
+
+/// A continuation of a machine: a slot of its [`Pending`](crate::index::Slab) and a generation.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct OpId {
+    /// Index in the slab.
+    pub slot: u32,
+    /// Which use of that index.
+    pub generation: u32,
+}
+
+/// What follows one act of a person through the system (PROTOCOL §8).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Flow {
+    /// Drawn by the client; 0 where nobody asked for a trace.
+    pub id: u64,
+    /// The hop this one follows from; 0 at the client.
+    pub hop: u64,
+}

@@ -13,6 +13,9 @@ use crate::history::{History, Seen, What};
 /// Acts of two people on one pair that are closer than this may cross each other.
 const CROSSING_MS: u64 = 90_000;
 
+/// What a cache may not have synced when its process is killed, milliseconds.
+const CACHE_LAG_MS: u64 = 3_000;
+
 /// How two people stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tie {
@@ -59,6 +62,8 @@ pub struct Reference {
     open: BTreeMap<u64, (usize, Command)>,
     /// The status last chosen on a device whose cache lives on.
     kept: BTreeMap<usize, BTreeSet<String>>,
+    /// Statuses chosen per device, and when.
+    chosen: BTreeMap<usize, Vec<(Timestamp, String)>>,
 }
 
 impl Reference {
@@ -87,6 +92,7 @@ impl Reference {
             shown: vec![shown; people],
             open: BTreeMap::new(),
             kept: BTreeMap::new(),
+            chosen: BTreeMap::new(),
         }
     }
 
@@ -145,7 +151,8 @@ impl Reference {
             }
             What::Killed { device } | What::Ended { device } => {
                 let owner = self.owner[*device];
-                if let Some(status) = self.shown[owner].status.remove(device) {
+                if let Some(mut status) = self.shown[owner].status.remove(device) {
+                    status.extend(self.unsynced(*device, seen.at));
                     self.kept.insert(*device, status);
                 }
                 let lost: Vec<u64> = self
@@ -166,6 +173,18 @@ impl Reference {
         }
     }
 
+    /// What the cache of a killed process may have stood at: its last write may be lost.
+    fn unsynced(&self, device: usize, at: Timestamp) -> Vec<String> {
+        let chosen = self.chosen.get(&device).map(Vec::as_slice).unwrap_or_default();
+        let old = chosen.partition_point(|(when, _)| at.since(*when) > CACHE_LAG_MS);
+        if old == chosen.len() {
+            return Vec::new();
+        }
+        let first = chosen.iter().map(|(_, status)| status.clone());
+        let before = if old == 0 { vec![String::from("online")] } else { Vec::new() };
+        before.into_iter().chain(first.skip(old.saturating_sub(1))).collect()
+    }
+
     fn index(&self, name: &str) -> Option<usize> {
         self.people.iter().position(|known| known == name)
     }
@@ -177,6 +196,7 @@ impl Reference {
         match command {
             Command::Status { status } => {
                 shown.status.entry(device).or_default().insert(status.clone());
+                self.chosen.entry(device).or_default().push((at, status.clone()));
             }
             Command::Message { text } => {
                 shown.message.insert(text.clone());

@@ -49,7 +49,7 @@ pub(super) struct Device {
 impl Device {
     pub(super) fn new(swarm: &Swarm, number: usize) -> Self {
         let person = swarm.owner[number];
-        let node = u16::try_from(person).unwrap_or(0) % swarm.nodes;
+        let node = u16::try_from(number).unwrap_or(0) % swarm.nodes;
         Self {
             client: None,
             life: 0,

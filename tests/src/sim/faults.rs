@@ -198,6 +198,8 @@ impl World {
                 self.agenda.push(at, Job::Birth { device, fresh: false });
             }
         }
+        self.troubles = 0;
+        self.see(What::Quiet);
         self.see(What::Healed);
     }
 }

@@ -18,9 +18,8 @@ pub(crate) enum Profile {
 
 /// Builds everything that `cargo test --workspace` will run and the binaries beside it.
 pub(crate) fn all(tree: &Tree) -> Result<()> {
-    shell::run(
-        shell::cargo().args(["build", "--workspace", "--bins", "--tests"]).current_dir(&tree.root),
-    )
+    let args = ["build", "--workspace", "--lib", "--bins", "--tests"];
+    shell::run(shell::cargo().args(args).current_dir(&tree.root))
 }
 
 /// Builds those of `names` that are in the tree.

@@ -16,5 +16,5 @@ pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<()> {
     let server = host::bin(tree, Profile::Release, "presently")?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     println!("serving on http://localhost:1863; sign in as alice, bob or carol (password = name)");
-    shell::run(Command::new(server).args(["serve", "--demo"]).args(args))
+    shell::become_it(Command::new(server).args(["serve", "--demo"]).args(args))
 }

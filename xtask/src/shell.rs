@@ -38,6 +38,21 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Ends as `command`: where the system can, in this very process, so that signals reach it.
+///
+/// # Errors
+/// As [`run`].
+pub(crate) fn become_it(command: &mut Command) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::CommandExt;
+        let error = command.exec();
+        Err(error).with_context(|| format!("cannot start {}", name(command)))
+    }
+    #[cfg(not(unix))]
+    run(command)
+}
+
 /// Runs `command`, shows what it prints as it comes, and keeps its standard output.
 ///
 /// # Errors

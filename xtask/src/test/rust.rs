@@ -40,7 +40,9 @@ pub(super) fn tests(tree: &Tree) -> Result<Counts> {
     let mut command = shell::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(&tree.root);
     command.env("PRESENTLY_BIN", host::path(tree, Profile::Debug, "presently"));
-    Ok(Counts::of_tests(&shell::watch(&mut command)?, "cargo test"))
+    let counts = Counts::of_tests(&shell::watch(&mut command)?, "cargo test");
+    let note = format!("{} tests passed", counts.passed);
+    Ok(counts.noting(note))
 }
 
 /// A target without `std`: whatever reaches for it does not compile.

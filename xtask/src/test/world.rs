@@ -47,3 +47,7 @@ fn figures(stdout: &str) -> Vec<(&str, &str)> {
     let pairs = stdout.lines().filter_map(|line| line.trim().split_once(": "));
     pairs.filter(|(_, number)| number.parse::<f64>().is_ok()).collect()
 }
+
+#[cfg(test)]
+#[path = "world_test.rs"]
+mod tests;

@@ -4,11 +4,29 @@
 
 extern crate alloc;
 
+#[cfg(feature = "client")]
+pub mod client;
+#[cfg(feature = "server")]
+pub mod edge;
+pub mod error;
+#[cfg(feature = "server")]
+pub mod hub;
 pub mod id;
 pub mod index;
+pub mod limits;
 pub mod machine;
+pub mod model;
 pub mod outbox;
 pub mod redact;
 pub mod rng;
+#[cfg(feature = "server")]
+pub mod setup;
+pub mod store;
+#[cfg(feature = "server")]
+pub mod ticket;
 pub mod time;
 pub mod timer;
+pub mod topology;
+#[cfg(feature = "server")]
+pub mod trunk;
+pub mod wire;

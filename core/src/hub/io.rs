@@ -1,0 +1,270 @@
+//! What goes into a node and comes out of it: all that a host, or the simulator, carries.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::edge::{Address, Role};
+use crate::error::{CloseReason, Code};
+use crate::id::{Flow, LinkId, NodeId, OpId, UserId};
+use crate::redact::Pii;
+use crate::store::{Reply, Request};
+use crate::time::{Timestamp, Wall};
+use crate::trunk::Parcel;
+
+/// Names a store or hash request of one life of one node. Echoed; one of a past life is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StoreOp {
+    /// Drawn by the hub when it starts.
+    pub life: u64,
+    /// The machine that asked; `None`: the hub itself.
+    pub role: Option<Role>,
+    /// Its continuation.
+    pub op: OpId,
+}
+
+/// Everything that comes into a node.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// A client connected. The number is new in this life of the hub.
+    LinkOpened {
+        /// The link.
+        link: LinkId,
+        /// The peer's address for the operator's limits, as text without a port.
+        remote: &'a str,
+    },
+    /// Bytes from a client, cut anywhere.
+    LinkBytes {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        bytes: &'a [u8],
+    },
+    /// The host has given bytes of a link to the operating system.
+    LinkSent {
+        /// The link.
+        link: LinkId,
+        /// How many since the last report.
+        bytes: usize,
+    },
+    /// The socket is gone. Also the completion of a `LinkClose`.
+    LinkClosed {
+        /// The link.
+        link: LinkId,
+    },
+    /// The completion of a `Store`.
+    Stored {
+        /// Echoed.
+        op: StoreOp,
+        /// What the store says.
+        reply: Reply,
+    },
+    /// The completion of a `Hash`.
+    Hashed {
+        /// Echoed.
+        op: StoreOp,
+        /// The outcome.
+        reply: HashReply,
+    },
+    /// From another node.
+    Parcel {
+        /// Who sent it.
+        from: NodeId,
+        /// What.
+        parcel: Parcel,
+    },
+    /// A reading of the wall clock: at least every 10 s and after a jump.
+    Wall(Wall),
+    /// From the operator's door.
+    Admin {
+        /// The host's number, echoed.
+        op: u64,
+        /// What is asked.
+        request: AdminRequest,
+    },
+    /// The node must go away: clients are told, links flushed and closed, then `Drained`.
+    Drain,
+}
+
+/// Everything a node asks for.
+#[derive(Debug)]
+pub enum Output {
+    /// Bytes for a client.
+    LinkSend {
+        /// The link.
+        link: LinkId,
+        /// The bytes.
+        bytes: Bytes,
+    },
+    /// Flush what was sent for at most `flush_ms`, then drop the socket. `LinkClosed` completes it.
+    LinkClose {
+        /// The link.
+        link: LinkId,
+        /// Why, for the log.
+        reason: CloseReason,
+        /// Milliseconds.
+        flush_ms: u32,
+    },
+    /// The client wants another node of this process: open the link there and feed it `bytes`. The
+    /// link's number is free here at once; no `LinkClosed` comes.
+    Handover {
+        /// The link.
+        link: LinkId,
+        /// The node it wants.
+        node: NodeId,
+        /// All bytes read so far.
+        bytes: Bytes,
+    },
+    /// Ask the store.
+    Store {
+        /// To echo.
+        op: StoreOp,
+        /// What.
+        request: Request,
+    },
+    /// Work on a password, off this thread.
+    Hash {
+        /// To echo.
+        op: StoreOp,
+        /// What.
+        request: HashRequest,
+    },
+    /// To another node. May be lost, doubled, late or out of order.
+    Parcel {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        parcel: Parcel,
+    },
+    /// The answer to an operator.
+    Admin {
+        /// Echoed.
+        op: u64,
+        /// The answer.
+        reply: AdminReply,
+    },
+    /// One step of a traced act.
+    Hop(Box<Hop>),
+    /// The node has read what it needs and serves from now on.
+    Ready,
+    /// All links are gone after `Drain`.
+    Drained,
+}
+
+/// Argon2id work. The password never stands in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashRequest {
+    /// Make a PHC string.
+    Make {
+        /// The password.
+        password: Pii<String>,
+    },
+    /// Check against a PHC string; `None`: do the same work and answer `false`.
+    Verify {
+        /// The password.
+        password: Pii<String>,
+        /// What was stored.
+        phc: Option<Pii<String>>,
+    },
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HashReply {
+    /// The PHC string.
+    Made(Pii<String>),
+    /// Whether the password is right.
+    Verified(bool),
+    /// The host could not.
+    Failed,
+}
+
+/// What an operator asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminRequest {
+    /// Makes an account.
+    AddUser {
+        /// Its name.
+        name: String,
+        /// Its password, or a PHC string made before.
+        secret: AdminSecret,
+    },
+    /// Makes two accounts each other's friends without an invitation.
+    Befriend {
+        /// One.
+        a: String,
+        /// The other.
+        b: String,
+    },
+    /// Makes the refresh token of a new sign-in, without its password: for benchmarks in the server's
+    /// own process.
+    MintSignIn {
+        /// The account.
+        name: String,
+        /// The device.
+        endpoint: crate::id::EndpointId,
+    },
+    /// Counts, for metrics.
+    Counts,
+}
+
+/// The secret of a new account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminSecret {
+    /// To be hashed.
+    Password(Pii<String>),
+    /// Hashed.
+    Phc(Pii<String>),
+}
+
+/// What an operator is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AdminReply {
+    /// The account exists now.
+    Added(UserId),
+    /// Done.
+    Done,
+    /// A refresh token.
+    SignIn(Bytes),
+    /// Refused.
+    Refused(Code),
+    /// Name and value of each count.
+    Counts(alloc::vec::Vec<(&'static str, u64)>),
+}
+
+/// One step of a traced act (PROTOCOL §8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// When, on the node's monotonic clock.
+    pub at: Timestamp,
+    /// The act, and this hop's own number.
+    pub flow: Flow,
+    /// The hop it follows from; 0: a client's own act.
+    pub parent: u64,
+    /// Who told.
+    pub from: Party,
+    /// Who took it.
+    pub to: Party,
+    /// What.
+    pub kind: &'static str,
+}
+
+/// One end of a hop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// `client/alice/1`.
+    Client(crate::edge::gate_service::Who),
+    /// `cs/0`.
+    Machine(Address),
+}
+
+impl core::fmt::Display for Party {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Client(who) => write!(f, "client/{}/{}", who.name, who.number),
+            Self::Machine(at) => write!(f, "{}/{}", at.role.name(), at.node.0),
+        }
+    }
+}

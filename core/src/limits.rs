@@ -1,0 +1,127 @@
+//! Every bound of the system, with its unit and its reason (PROTOCOL §10).
+//!
+//! Reaching one is a named outcome with a test.
+
+/// A frame, header's length field excluded: what one read buffer of a link must hold.
+pub const FRAME_BYTES_MAX: usize = 65_536;
+/// A ticket as it travels: sealed claims, a name and a tag fit with room to grow.
+pub const TICKET_BYTES_MAX: usize = 512;
+/// An account name, in characters of `a-z 0-9 . _ -`: it is a key part and a column.
+pub const NAME_CHARS_MAX: usize = 64;
+/// A display name or personal message, in Unicode scalar values: one line of a list.
+pub const PROFILE_CHARS_MAX: usize = 128;
+/// The same in UTF-8 bytes: four to a scalar value.
+pub const PROFILE_BYTES_MAX: usize = PROFILE_CHARS_MAX * 4;
+/// A password, in bytes: hashing cost must not grow with it.
+pub const PASSWORD_BYTES_MAX: usize = 256;
+/// The text that goes with an invitation, in characters.
+pub const INVITE_CHARS_MAX: usize = 128;
+/// The same in UTF-8 bytes.
+pub const INVITE_BYTES_MAX: usize = INVITE_CHARS_MAX * 4;
+/// Message text, in UTF-8 bytes.
+pub const TEXT_BYTES_MAX: usize = 8_192;
+/// Contacts of one person, invitations in and out included.
+pub const CONTACTS_MAX: usize = 1_000;
+/// Conversations of one person in one inbox.
+pub const CONVERSATIONS_MAX: usize = 2_000;
+/// Members of one conversation.
+pub const MEMBERS_MAX: usize = 256;
+/// Signed-in devices of one person.
+pub const ENDPOINTS_MAX: usize = 16;
+/// Items of any list in one frame; longer answers come as several frames.
+pub const LIST_ITEMS_MAX: usize = 256;
+/// Channels of one link: book, inbox, cs and one per conversation that is open.
+pub const CHANNELS_MAX: usize = 128;
+/// Bytes of frames that one page of a history or sync answer may hold.
+pub const PAGE_BYTES_MAX: usize = 48 * 1024;
+/// Entries of one page.
+pub const PAGE_ENTRIES_MAX: usize = 200;
+
+/// Bytes handed to the host for one link beyond what it reported sent.
+pub const LINK_IN_FLIGHT_BYTES_MAX: usize = 65_536;
+/// Queued bytes of one link over which presence and typing are held as last values.
+pub const LINK_SOFT_BYTES_MAX: usize = 128 * 1024;
+/// Queued bytes of one link over which it is closed as a slow consumer.
+pub const LINK_HARD_BYTES_MAX: usize = 1024 * 1024;
+/// Bytes a link may send before it has attached with a ticket or signed in.
+pub const LINK_PRE_AUTH_BYTES_MAX: usize = 16 * 1024;
+/// Time a link may take from opening to its first accepted attach.
+pub const LINK_PRE_AUTH_MS: u64 = 10_000;
+/// Links of one node.
+pub const LINKS_MAX: usize = 100_000;
+/// Links of one node that have not signed in yet.
+pub const LINKS_PRE_AUTH_MAX: usize = 4_096;
+
+/// A client says something at least this often.
+pub const KEEPALIVE_MS: u64 = 45_000;
+/// Silence beyond the keepalive before a link counts as dead.
+pub const KEEPALIVE_GRACE_MS: u64 = 15_000;
+/// A client's wait for any answer to what it said before it calls the link dead.
+pub const ANSWER_MS: u64 = 15_000;
+/// How long a person whose link was lost still shows as before.
+pub const LINGER_MS: u64 = 20_000;
+/// A person's presence goes out at most this often.
+pub const PRESENCE_COALESCE_MS: u64 = 200;
+/// A typing notice goes out at most this often.
+pub const TYPING_INTERVAL_MS: u64 = 4_000;
+/// A typing notice lapses.
+pub const TYPING_EXPIRES_MS: u64 = 6_000;
+/// First wait before a client dials again; doubled each time, with full jitter.
+pub const RECONNECT_FIRST_MS: u64 = 250;
+/// Longest wait before a client dials again.
+pub const RECONNECT_LAST_MS: u64 = 5_000;
+/// A mixer's seat, from its giving to its attach.
+pub const SEAT_MS: u64 = 120_000;
+/// Seats given and not yet taken, per node.
+pub const SEATS_MAX: usize = 100_000;
+/// A leg that neither says nor hears anything is let go; the client joins again when needed.
+pub const LEG_IDLE_MS: u64 = 300_000;
+/// A ticket for book, inbox or cs.
+pub const TICKET_MS: u64 = 600_000;
+/// Forgiven difference of wall clocks when a ticket's expiry is judged.
+pub const WALL_LEEWAY_MS: u64 = 60_000;
+/// A refresh token.
+pub const REFRESH_MS: u64 = 30 * 86_400_000;
+/// Answer to a request between machines; past it the asker's client is told to try again.
+pub const TELL_MS: u64 = 5_000;
+/// Password hashes asked for and not yet answered, per node: each takes a core for 57 ms.
+pub const HASHES_MAX: usize = 64;
+/// Sends of one endpoint in one conversation that wait for their ack.
+pub const SENDS_UNACKED_MAX: usize = 64;
+/// Items a client's outbox holds.
+pub const OUTBOX_MAX: usize = 10_000;
+/// Counters a client reserves in one durable write.
+pub const COUNTER_BLOCK: u64 = 1_024;
+/// Appends waiting at one conversation while a batch is being written.
+pub const APPENDS_WAITING_MAX: usize = 4_096;
+/// Entries of one append batch.
+pub const APPEND_BATCH_MAX: usize = 512;
+/// Quiet after which the first entry puts a head mark, and how often an inbox row is written.
+pub const HEAD_MARK_MS: u64 = 5_000;
+/// Delivered and read marks of one member are written at most this often.
+pub const MARK_MS: u64 = 5_000;
+/// Two invitations of one person come at least this far apart once the burst is used.
+pub const INVITE_INTERVAL_MS: u64 = 1_000;
+/// Invitations in a burst.
+pub const INVITE_BURST: u32 = 20;
+
+/// Reliable tells to one peer node that wait for its ack.
+pub const TRUNK_WINDOW_MAX: usize = 65_536;
+/// State values to one peer node since the last agreed digest.
+pub const TRUNK_STATE_MAX: usize = 262_144;
+/// A trunk says something at least this often.
+pub const TRUNK_HEARTBEAT_MS: u64 = 1_000;
+/// First wait before unacked tells are sent again; doubled up to the heartbeat.
+pub const TRUNK_RESEND_MS: u64 = 200;
+/// One digest of the state class per pair of nodes.
+pub const TRUNK_DIGEST_MS: u64 = 2_000;
+/// Silence of three digests: the peer counts as lost.
+pub const TRUNK_LOST_MS: u64 = 6_000;
+/// Rows of one scan page.
+pub const SCAN_ROWS_MAX: usize = 500;
+/// Events a client keeps for an app that does not take them.
+pub const EVENTS_MAX: usize = 10_000;
+/// A pause of the whole process beyond this moves deadlines on others' silence.
+pub const PAUSE_MS: u64 = 2_000;
+/// Longest wait of a graceful stop for links to flush.
+pub const DRAIN_FLUSH_MS: u64 = 2_000;

@@ -1,0 +1,49 @@
+//! What every server machine is told when its node starts.
+
+use alloc::sync::Arc;
+
+use crate::id::{Epoch, Incarnation, NodeId};
+use crate::rng::Rng;
+use crate::store::{Check, Key};
+use crate::ticket::Keys;
+use crate::time::WallClock;
+use crate::topology::Topology;
+
+/// The facts of one life of a node.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The node.
+    pub node: NodeId,
+    /// Its life.
+    pub incarnation: Incarnation,
+    /// The store's revision of the incarnation row: what fences the writes of a past life.
+    pub fence: u64,
+    /// Who owns what.
+    pub topology: Topology,
+    /// What seals tickets.
+    pub keys: Arc<Keys>,
+    /// The node's seed; each machine takes a child of it.
+    pub seed: [u8; 32],
+    /// The wall clock.
+    pub wall: WallClock,
+}
+
+impl Setup {
+    /// The stream of a machine.
+    #[must_use]
+    pub fn rng(&self, label: &str) -> Rng {
+        Rng::new(Rng::child_seed(self.seed, label))
+    }
+
+    /// The term in which this node owns its shards.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.topology.epoch(self.incarnation)
+    }
+
+    /// The check that every row write carries: this life is still the node's last.
+    #[must_use]
+    pub fn fenced(&self) -> Check {
+        Check { key: Key::incarnation(self.node), revision: Some(self.fence) }
+    }
+}

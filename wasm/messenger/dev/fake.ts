@@ -2,17 +2,17 @@
  * The public API of `presently` with scripted people, so that the page can be looked at without a
  * server. Never shipped. `window.fake` lets a script make things happen.
  */
-import type {
-  ConnectOptions,
-  Contact,
-  EventOf,
-  HistoryItem,
-  PresentlyEvent,
-  Status,
+import {
+  PresentlyError,
+  type ConnectOptions,
+  type Contact,
+  type EventOf,
+  type HistoryItem,
+  type PresentlyEvent,
+  type Status,
 } from "../../package/dist/types.js";
 
 export * from "../../package/dist/types.js";
-import { PresentlyError } from "../../package/dist/types.js";
 
 type Kind = PresentlyEvent["event"];
 
@@ -32,7 +32,7 @@ const PEOPLE: Contact[] = [
   person("emeka", "on_the_phone", "Emeka", "ring me after four"),
   person("fatima", "away", "Fatima الزهراء", "القهوة أولاً، ثم كل شيء آخر"),
   person("greta", "be_right_back", "Greta", "at the bakery, does anybody want anything at all? say so before ten"),
-  person("hiro", "out_to_lunch", "ひろ"),
+  person("hiro", "out_to_lunch", "Hiro"),
   person("ivana", "idle", "Ivana"),
   person("jonas", "offline", "Jonas", "in the mountains until Sunday"),
   person("kim", "offline", "Kim"),

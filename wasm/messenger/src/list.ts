@@ -53,7 +53,7 @@ export class ContactList {
     const offline = friends.filter((person) => person.status === "offline");
     const pending = people.filter((person) => person.state === "pending").sort(byName);
     const seeking = this.#sought !== "";
-    const { groups } = { groups: this.#groups };
+    const groups = this.#groups;
     groups.invited.show(String(invited.length), seeking, invited.map((p) => this.#ask(p)));
     groups.online.show(`${online.length}/${friends.length}`, seeking, online.map((p) => this.#line(p)));
     groups.offline.show(String(offline.length), seeking, offline.map((p) => this.#line(p)));

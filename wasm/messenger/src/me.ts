@@ -50,7 +50,7 @@ export function myLine(session: Session, signOut: () => void): HTMLElement {
     "header",
     { class: "me" },
     menu(button, "My status", statuses),
-    h("div", { class: "who" }, h("div", { class: "first" }, name.element, status), message.element),
+    h("div", { class: "who" }, name.element, status, message.element),
     h("div", { class: "corner" }, menu(scene, "Scene", scenes)),
   );
 }

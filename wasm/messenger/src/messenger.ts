@@ -51,7 +51,12 @@ function searchField(list: ContactList): HTMLInputElement {
   const clear = (): void => {
     input.value = "";
     list.seek("");
+    closed(input);
   };
+  // Whoever was found is found.
+  list.element.addEventListener("click", (event) => {
+    if ((event.target as Element).closest(".line") && input.value) clear();
+  });
   const input = h("input", {
     ...{ type: "search", "aria-label": "Find somebody", placeholder: "Find somebody" },
     ...{ autocomplete: "off", spellcheck: "false", "aria-keyshortcuts": "/" },
@@ -63,10 +68,7 @@ function searchField(list: ContactList): HTMLInputElement {
     onkeydown: (event: KeyboardEvent) => {
       if (event.key === "ArrowDown" && !event.altKey) list.first()?.focus();
       else if (event.key === "Enter" && !event.isComposing && input.value) {
-        const first = list.first();
-        clear();
-        closed(input);
-        first?.click();
+        list.first()?.click();
       } else return;
       event.preventDefault();
     },

@@ -32,6 +32,8 @@ export interface Talk {
   loaded: boolean;
   loading: boolean;
   unread: number;
+  /** What is written and not sent yet. */
+  draft: string;
   typing: boolean;
 }
 
@@ -89,7 +91,7 @@ export class Model {
     let talk = this.talks.get(user);
     if (!talk) {
       talk = {
-        ...{ user, lines: [], unread: 0 },
+        ...{ user, lines: [], unread: 0, draft: "" },
         ...{ more: false, loaded: false, loading: false, typing: false },
       };
       this.talks.set(user, talk);

@@ -100,7 +100,9 @@ export class Stage {
     }
     if (PHONE.matches && history.state === "talk") history.back();
     const line = `.list .line[data-user="${CSS.escape(before ?? "")}"]`;
-    const back = document.querySelector<HTMLElement>(`${line}, .search input`);
+    const back =
+      document.querySelector<HTMLElement>(line) ??
+      document.querySelector<HTMLElement>(".search input");
     back?.focus();
   }
 

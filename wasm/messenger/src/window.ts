@@ -49,6 +49,8 @@ export class TalkWindow {
         h("button", { type: "submit", class: "tool send", "aria-label": "Send" }, icon("send")),
       ),
     );
+    this.#composer.value = session.model.talk(user).draft;
+    this.#fit();
     this.rise();
   }
 
@@ -130,6 +132,7 @@ export class TalkWindow {
 
   #written(): void {
     this.#fit();
+    this.#session.model.talk(this.#user).draft = this.#composer.value;
     if (this.#composer.value) this.#session.typing(this.#user);
   }
 
@@ -137,6 +140,7 @@ export class TalkWindow {
     const words = this.#composer.value.trim();
     if (!words) return;
     this.#composer.value = "";
+    this.#session.model.talk(this.#user).draft = "";
     this.#fit();
     this.#session.say(this.#user, words);
     this.#log.toEnd();

@@ -38,8 +38,8 @@ const PEOPLE: Contact[] = [
   person("kim", "offline", "Kim"),
   person("liv", "offline", "Liv", "new number, ask me"),
   person("mateo", "offline", "Mateo"),
-  person("noor", "offline", "Noor", "", "invited", "Noor here, from the choir! Anna gave me your name."),
-  person("oskar", "offline", "", "", "pending", "It is me, from the train."),
+  person("noor", "offline", "Noor", "", "pending", "Noor here, from the choir! Anna gave me your name."),
+  person("oskar", "offline", "", "", "invited", "It is me, from the train."),
 ];
 
 const MINUTE = 60_000;
@@ -89,7 +89,10 @@ class Fake {
     this.user = user;
     Object.assign(globalThis, { fake: this });
     const own = { user, status: "online" as const, name: "Alice", message: "first snow!" };
-    setTimeout(() => this.emit({ event: "presence", ...own }), 30);
+    setTimeout(() => {
+      this.emit({ event: "signed_in", user, endpoint: "e1" });
+      this.emit({ event: "presence", ...own });
+    });
   }
 
   on<K extends Kind>(kind: K, listener: (event: EventOf<K>) => void): () => void {
@@ -107,7 +110,7 @@ class Fake {
     const list = this.#talk(from);
     const item = { from, seq: 40 + list.length, text, at: NOW };
     list.push(item);
-    this.emit({ event: "message", conversation: from, ...item });
+    this.emit({ event: "message", conversation: from, with: from, ...item });
   }
 
   cut(retry_ms: number): void {
@@ -147,7 +150,7 @@ class Fake {
   async add(user: string, text = ""): Promise<void> {
     await this.#online();
     if (user === "nobody") throw new PresentlyError("no_such_user", "There is nobody called nobody.");
-    this.#contacts.push(person(user, "offline", "", "", "pending", text));
+    this.#contacts.push(person(user, "offline", "", "", "invited", text));
   }
 
   async accept(user: string): Promise<void> {

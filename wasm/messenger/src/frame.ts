@@ -8,7 +8,7 @@ const SHAPES: Record<Look, string> = {
   online: '<circle cx="8" cy="8" r="5"/>',
   away: '<circle cx="8" cy="8" r="5"/><path class="cut" d="M8 5v3.200L10 9.500"/>',
   busy: '<circle cx="8" cy="8" r="5"/><path class="cut" d="M5.500 8h5"/>',
-  offline: '<circle class="hollow" cx="8" cy="8" r="3.900"/>',
+  offline: '<circle class="hollow" cx="8" cy="8" r="4.600"/>',
 };
 
 export type Size = "small" | "middle" | "large";

@@ -13,7 +13,7 @@ export class ContactList {
   readonly #model: Model;
   readonly #lines = new Map<string, ContactLine>();
   readonly #asks = new Map<string, Invitation>();
-  readonly #groups: Record<"invited" | "online" | "offline" | "pending", Group>;
+  readonly #groups: Record<"asking" | "online" | "offline" | "asked", Group>;
   readonly #nothing = h("p", { class: "nothing" });
   #sought = "";
 
@@ -22,10 +22,10 @@ export class ContactList {
     this.#model = session.model;
     const show = (): void => this.#show();
     this.#groups = {
-      invited: new Group("Invitations", true, show),
+      asking: new Group("Invitations", true, show),
       online: new Group("Online", true, show),
       offline: new Group("Offline", false, show),
-      pending: new Group("Waiting for an answer", true, show),
+      asked: new Group("Waiting for an answer", true, show),
     };
     this.element.append(
       ...Object.values(this.#groups).map((group) => group.element),
@@ -47,17 +47,17 @@ export class ContactList {
 
   #show(): void {
     const people = [...this.#model.people.values()].filter((person) => this.#matches(person));
-    const invited = people.filter((person) => person.state === "invited");
+    const asking = people.filter((person) => person.state === "pending");
     const friends = people.filter((person) => person.state === "friend").sort(byStatusThenName);
     const online = friends.filter((person) => person.status !== "offline");
     const offline = friends.filter((person) => person.status === "offline");
-    const pending = people.filter((person) => person.state === "pending").sort(byName);
+    const asked = people.filter((person) => person.state === "invited").sort(byName);
     const seeking = this.#sought !== "";
     const groups = this.#groups;
-    groups.invited.show(String(invited.length), seeking, invited.map((p) => this.#ask(p)));
+    groups.asking.show(String(asking.length), seeking, asking.map((p) => this.#ask(p)));
     groups.online.show(`${online.length}/${friends.length}`, seeking, online.map((p) => this.#line(p)));
     groups.offline.show(String(offline.length), seeking, offline.map((p) => this.#line(p)));
-    groups.pending.show(String(pending.length), seeking, pending.map((p) => this.#line(p)));
+    groups.asked.show(String(asked.length), seeking, asked.map((p) => this.#line(p)));
     this.#forget();
     text(this.#nothing, people.length ? "" : this.#emptiness());
     this.#oneStop();
@@ -90,7 +90,7 @@ export class ContactList {
     const { people } = this.#model;
     for (const user of this.#lines.keys()) if (!people.has(user)) this.#lines.delete(user);
     for (const user of this.#asks.keys()) {
-      if (people.get(user)?.state !== "invited") this.#asks.delete(user);
+      if (people.get(user)?.state !== "pending") this.#asks.delete(user);
     }
   }
 
@@ -179,7 +179,7 @@ class ContactLine {
     this.#frame.status = status;
     text(this.#name, name || user);
     text(this.#status, `, ${STATUS[status]}. `);
-    const under = state === "pending" ? "has not answered yet" : message;
+    const under = state === "invited" ? "has not answered yet" : message;
     text(this.#message, talk?.typing ? "is writing…" : under);
     attribute(this.#button, "data-look", look(status));
     attribute(this.#button, "data-typing", talk?.typing);

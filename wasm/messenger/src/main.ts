@@ -9,21 +9,26 @@ restoreScene();
 const demo = await isDemo();
 askWho();
 
-function askWho(): void {
+function askWho(why = ""): void {
   document.title = "Presently";
-  document.body.replaceChildren(signIn(demo, begin));
+  document.body.replaceChildren(signIn(demo, begin, why));
 }
 
 function begin(session: Session): void {
   const over = new AbortController();
-  const signOut = (): void => {
+  const leave = (why?: string): void => {
     over.abort();
     forgetLayers();
     delete document.body.dataset["talking"];
-    askWho();
+    document.querySelector("dialog")?.remove();
+    askWho(why);
+  };
+  const signOut = (): void => {
+    leave();
     // Whether the server heard of it or not, this page is signed out.
     session.signOut().catch(() => {});
   };
+  session.over = leave;
   document.body.replaceChildren(messenger(session, signOut, over.signal));
   document.querySelector<HTMLElement>("main")?.focus();
 }

@@ -8,11 +8,16 @@ import { STATUS } from "./words.js";
 const PAGE = 50;
 const TYPING_HOLDS_MS = 6000;
 const TYPING_AGAIN_MS = 4000;
+/** Errors after which the client does not come back by itself. */
+const FINAL: ReadonlySet<string> = new Set([
+  ...["wrong_credentials", "sign_in_ended", "superseded", "upgrade_required", "internal"],
+]);
 
 export class Session {
   readonly model: Model;
+  /** Called when the sign-in has ended and not by this page: why, for people. */
+  over: (why: string) => void = () => {};
   readonly #client: Presently;
-  readonly #conversations = new Map<string, string>();
   readonly #typing = new Map<string, ReturnType<typeof setTimeout>>();
   readonly #told = new Map<string, number>();
   #sent = 0;
@@ -21,15 +26,13 @@ export class Session {
 
   static async signIn(user: string, password: string, status: Status): Promise<Session> {
     const url = new URL("/ws", location.href).href;
-    return new Session(await connect({ url, user, password }), status);
+    return new Session(await connect({ url, user, password, status }), status);
   }
 
   private constructor(client: Presently, status: Status) {
     this.#client = client;
     this.model = new Model(client.user, status);
     this.#listen();
-    this.setStatus(status);
-    void this.#list();
   }
 
   setStatus(status: Status): void {
@@ -153,7 +156,6 @@ export class Session {
     });
     client.on("presence", ({ user, status, name, message }) => {
       if (user === model.me.user) {
-        // To hide is our own secret: others, and so the server's echo, see us offline.
         if (status !== "offline") model.me.status = status;
         Object.assign(model.me, { name, message });
         model.changed("me");
@@ -166,7 +168,7 @@ export class Session {
       model.changed("people");
     });
     client.on("invited", ({ user, text }) => {
-      Object.assign(model.person(user), { state: "invited", invitation: text });
+      Object.assign(model.person(user), { state: "pending", invitation: text });
       announce(`${user} would like to add you`);
       model.changed("people");
       void this.#list();
@@ -174,8 +176,10 @@ export class Session {
     client.on("contact", () => void this.#list());
     client.on("message", (event) => this.#received(event));
     client.on("typing", ({ user }) => this.#isTyping(user, true));
-    client.on("error", ({ id, text }) => {
+    client.on("lagged", () => this.#back());
+    client.on("error", ({ id, code, text }) => {
       if (id !== undefined) return; // The act it answers shows it.
+      if (FINAL.has(code)) return this.over(text);
       model.notice = text;
       model.changed("connection");
     });
@@ -192,13 +196,9 @@ export class Session {
     for (const user of model.open) void this.#load(user);
   }
 
-  #received({ from, conversation, seq, text, at }: MessageEvent): void {
+  #received({ from, with: user, seq, text, at }: MessageEvent): void {
     const { model } = this;
     const mine = from === model.me.user;
-    if (!mine) this.#conversations.set(conversation, from);
-    // Our own words, said on another device: whom to, the conversation tells.
-    const user = mine ? this.#conversations.get(conversation) : from;
-    if (user === undefined) return;
     const talk = model.talk(user);
     const count = talk.lines.length;
     merge(talk, [{ from, seq, text, at }]);

@@ -8,10 +8,10 @@ import { CHOICES, STATUS } from "./words.js";
 const KEY = "presently-user";
 const DEMO = ["alice", "bob", "carol"];
 
-export function signIn(demo: boolean, done: (session: Session) => void): HTMLElement {
+export function signIn(demo: boolean, done: (session: Session) => void, why: string): HTMLElement {
   const frame = new Frame("", "large", "offline");
   const face = h("div", { class: "face" }, frame.element);
-  const problem = h("p", { class: "problem", role: "alert" });
+  const problem = h("p", { class: "problem", role: "alert" }, why);
   const user = field("user", "Name", { autocomplete: "username", autocapitalize: "none" });
   const password = field("password", "Password", {
     autocomplete: "current-password",

@@ -4,6 +4,7 @@ import { EventQueue } from "./queue.js";
 import { Engine, type Host, type RawClient } from "./raw.js";
 import {
   PresentlyError,
+  type ConnectOptions,
   type Contact,
   type EventOf,
   type HistoryItem,
@@ -16,6 +17,9 @@ const SIGN_OUT_MS = 3000;
 
 type Kind = PresentlyEvent["event"];
 type Listener = (event: never) => void;
+const errorOf = ({ code, text, retry_ms }: EventOf<"error">): PresentlyError =>
+  new PresentlyError(code, text, retry_ms);
+
 type Answer = EventOf<"acked" | "contacts" | "history" | "done">;
 type Command = (raw: RawClient, now: number) => number;
 
@@ -32,12 +36,22 @@ export class Presently {
   readonly #queues = new Set<EventQueue>();
   readonly #waiters = new Map<number, Waiter>();
   #user = "";
+  /** What came before the app could listen: kept until it had its turn. */
+  #held: PresentlyEvent[] | undefined = [];
+  /** Waits for the outcome of signing in. */
+  #first: ((event: PresentlyEvent) => void) | undefined;
 
   /** @internal Use `connect`. */
-  static async start(raw: RawClient, host: Host, signal?: AbortSignal): Promise<Presently> {
+  static async start(
+    raw: RawClient,
+    host: Host,
+    { status, signal }: Pick<ConnectOptions, "status" | "signal"> = {},
+  ): Promise<Presently> {
     const client = new Presently(raw, host);
     try {
-      await client.#signedIn(signal);
+      // Told before anything is dialled, so that nobody sees another status first.
+      await client.#signedIn((now) => status && raw.status(status, now), signal);
+      setTimeout(() => client.#release());
       return client;
     } catch (error) {
       await client.shutdown();
@@ -51,7 +65,8 @@ export class Presently {
       host,
       (event) => this.#take(event),
       (cause) => {
-        this.#emit({ event: "error", code: "internal", text: String(cause) });
+        if (cause === undefined) return this.#end("closed", "the client has ended");
+        this.#take({ event: "error", code: "internal", text: String(cause) });
         this.#end("internal", "the client broke; connect again");
       },
     );
@@ -60,6 +75,11 @@ export class Presently {
   /** The name of the account. */
   get user(): string {
     return this.#user;
+  }
+
+  /** Signed out, shut down, or refused for good: nothing more will come. */
+  get ended(): boolean {
+    return this.#engine.stopped;
   }
 
   /** Calls `listener` for each event of a kind; the function returned, or `signal`, ends it. */
@@ -209,35 +229,45 @@ export class Presently {
     });
   }
 
-  #signedIn(signal?: AbortSignal): Promise<void> {
+  #signedIn(first: (now: number) => unknown, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const over = new AbortController();
-      const once = { signal: over.signal };
-      const fail = (error: unknown): void => {
-        over.abort();
-        reject(error);
+      const abort = (): void => reject(signal?.reason);
+      if (signal?.aborted) return abort();
+      signal?.addEventListener("abort", abort);
+      this.#first = (event) => {
+        if (event.event === "signed_in") resolve();
+        else if (event.event === "error") reject(errorOf(event));
+        else if (event.event === "offline") {
+          reject(new PresentlyError("offline", event.reason, event.retry_ms));
+        } else return;
+        this.#first = undefined;
+        signal?.removeEventListener("abort", abort);
       };
-      if (signal?.aborted) return fail(signal.reason);
-      signal?.addEventListener("abort", () => fail(signal.reason), once);
-      this.on("signed_in", () => (over.abort(), resolve()), once);
-      this.on("error", (e) => fail(new PresentlyError(e.code, e.text, e.retry_ms)), once);
-      this.on("offline", (e) => fail(new PresentlyError("offline", e.reason, e.retry_ms)), once);
-      this.#engine.act(() => {});
+      this.#engine.act((_, now) => first(now));
     });
+  }
+
+  /** The app has had its turn to listen. */
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const event of held) this.#emit(event);
   }
 
   #take(event: PresentlyEvent): void {
     if (event.event === "signed_in") this.#user = event.user;
+    this.#first?.(event);
     this.#emit(event);
     if (!("id" in event) || event.id === undefined) return;
     const waiter = this.#waiters.get(event.id);
     if (!waiter) return;
     this.#waiters.delete(event.id);
     if (event.event !== "error") waiter.resolve(event);
-    else waiter.reject(new PresentlyError(event.code, event.text, event.retry_ms));
+    else waiter.reject(errorOf(event));
   }
 
   #emit(event: PresentlyEvent): void {
+    if (this.#held) return void this.#held.push(event);
     for (const queue of this.#queues) queue.push(event);
     for (const listener of [...(this.#listeners.get(event.event) ?? [])]) {
       try {

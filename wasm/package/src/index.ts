@@ -23,5 +23,5 @@ export async function connect(options: ConnectOptions): Promise<Presently> {
     throw cause;
   }));
   const raw = create(RawClient as unknown as RawConstructor, user, password);
-  return Presently.start(raw, websocketHost(url), signal);
+  return Presently.start(raw, websocketHost(url), options);
 }

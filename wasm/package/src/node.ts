@@ -20,5 +20,5 @@ export async function connect(options: ConnectOptions): Promise<Presently> {
   signal?.throwIfAborted();
   await (loaded ??= readFile(WASM).then((bytes) => load({ module_or_path: bytes })));
   const raw = create(RawClient as unknown as RawConstructor, user, password);
-  return Presently.start(raw, host, signal);
+  return Presently.start(raw, host, options);
 }

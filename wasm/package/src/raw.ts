@@ -10,8 +10,11 @@ import type { PresentlyEvent } from "./types.js";
 export type Output =
   | { type: "dial"; link: number; node?: number }
   | { type: "send"; link: number; data: Uint8Array }
-  | { type: "close"; link: number }
-  | { type: "store"; op: number; request: unknown };
+  /** To be flushed for at most `flush_ms`, then dropped; `closed` completes it. */
+  | { type: "close"; link: number; flush_ms?: number }
+  | { type: "store"; op: number; request: unknown }
+  /** Signed out, or refused for good: nothing more will come. */
+  | { type: "ended" };
 
 /** The class the wasm module exports. Times are milliseconds of one monotonic clock. */
 export interface RawClient {
@@ -57,7 +60,7 @@ export interface LinkEvents {
   closed(): void;
 }
 
-/** One connection: a stream of bytes. */
+/** One connection: a stream of bytes. `close` flushes first, and ends in `closed`. */
 export interface Link {
   send(data: Uint8Array): void;
   close(): void;
@@ -78,6 +81,7 @@ export function create(Raw: RawConstructor, user: string, password: string): Raw
   return new Raw(user, password, seed, monotonic(), Date.now());
 }
 
+const FLUSH_MS = 1000;
 const LONGEST_TIMER = 0x7fff_ffff;
 
 /** Runs one `RawClient`. */
@@ -85,22 +89,24 @@ export class Engine {
   #raw: RawClient | undefined;
   readonly #host: Host;
   readonly #deliver: (event: PresentlyEvent) => void;
-  readonly #broken: (cause: unknown) => void;
+  readonly #over: (cause?: unknown) => void;
   readonly #links = new Map<number, Link>();
+  readonly #closing = new Set<number>();
   readonly #unwatch: (() => void) | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #draining = false;
+  #ended = false;
 
   constructor(
     raw: RawClient,
     host: Host,
     deliver: (event: PresentlyEvent) => void,
-    broken: (cause: unknown) => void,
+    over: (cause?: unknown) => void,
   ) {
     this.#raw = raw;
     this.#host = host;
     this.#deliver = deliver;
-    this.#broken = broken;
+    this.#over = over;
     this.#unwatch = host.watch?.(() => this.act((client, now) => client.online(now)));
   }
 
@@ -118,7 +124,7 @@ export class Engine {
     } catch (cause) {
       // A panic inside the module: its state can no longer be trusted.
       this.stop();
-      this.#broken(cause);
+      this.#over(cause);
     }
   }
 
@@ -155,6 +161,10 @@ export class Engine {
     } finally {
       this.#draining = false;
     }
+    if (this.#ended && !this.stopped) {
+      this.stop();
+      this.#over();
+    }
     this.#arm();
   }
 
@@ -165,20 +175,18 @@ export class Engine {
       case "send":
         return this.#links.get(output.link)?.send(output.data);
       case "close":
-        this.#links.get(output.link)?.close();
-        this.#links.delete(output.link);
-        return;
+        return this.#close(output.link, output.flush_ms ?? FLUSH_MS);
       case "store":
         return; // Answered inside the module.
+      case "ended":
+        this.#ended = true;
     }
   }
 
   #dial(id: number, node: number | undefined): void {
-    // What an abandoned link still says is not passed on.
-    const open = (): boolean => this.#links.has(id);
-    const closed = (): void => {
-      if (this.#links.delete(id)) this.act((raw, now) => raw.closed(id, now));
-    };
+    // What a link still says while it closes is not passed on.
+    const open = (): boolean => this.#links.has(id) && !this.#closing.has(id);
+    const closed = (): void => this.#closed(id);
     const on: LinkEvents = {
       opened: () => void (open() && this.act((raw, now) => raw.opened(id, now))),
       bytes: (data) => void (open() && this.act((raw, now) => raw.bytes(id, data, now))),
@@ -191,6 +199,20 @@ export class Engine {
       this.#links.set(id, { send() {}, close() {} });
       setTimeout(closed);
     }
+  }
+
+  #close(id: number, flushMs: number): void {
+    const link = this.#links.get(id);
+    if (!link || this.#closing.has(id)) return;
+    this.#closing.add(id);
+    link.close();
+    // A dead connection may take minutes to say that it is closed.
+    setTimeout(() => this.#closed(id), flushMs);
+  }
+
+  #closed(id: number): void {
+    this.#closing.delete(id);
+    if (this.#links.delete(id)) this.act((raw, now) => raw.closed(id, now));
   }
 
   #arm(): void {

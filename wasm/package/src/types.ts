@@ -19,7 +19,7 @@ export type Status =
 /** A status as others see it: somebody who appears offline is `offline`. */
 export type SeenStatus = Exclude<Status, "appear_offline"> | "offline";
 
-/** How far a contact has come: `invited` asked us, `pending` was asked by us. */
+/** How far a contact has come: `invited` was asked by us, `pending` asks us. */
 export type ContactState = "friend" | "invited" | "pending";
 
 /** A person in the contact list. */
@@ -50,7 +50,7 @@ export interface SignedInEvent {
   endpoint: string;
 }
 
-/** Somebody's status, name or personal message, as it is now. */
+/** What a contact shows now; for one's own name, what one shows, as chosen. */
 export interface PresenceEvent {
   event: "presence";
   user: string;
@@ -70,14 +70,17 @@ export interface InvitedEvent {
 export interface ContactEvent {
   event: "contact";
   user: string;
-  change: string;
+  change: ContactState | "removed";
 }
 
-/** A message arrived. */
+/** Something was said in a conversation, by oneself too. Each comes once, in order. */
 export interface MessageEvent {
   event: "message";
   from: string;
+  /** The id of the conversation. */
   conversation: string;
+  /** The other person of the conversation. */
+  with: string;
   seq: number;
   text: string;
   at: number;
@@ -166,6 +169,8 @@ export interface ConnectOptions {
   url: string;
   user: string;
   password: string;
+  /** What one shows from the first moment on: `online` where left out. */
+  status?: Status;
   /** Gives up signing in; once signed in, it does nothing. */
   signal?: AbortSignal;
 }

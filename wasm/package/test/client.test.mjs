@@ -9,6 +9,7 @@ async function signedIn() {
   const host = new FakeHost();
   raw.say({ event: "signed_in", user: "alice", endpoint: "e1" });
   const me = await Presently.start(raw, host);
+  await tick();
   return { raw, host, me };
 }
 
@@ -20,6 +21,24 @@ test("signs in, and knows who it is", async () => {
   assert.equal(me.user, "alice");
   await me.shutdown();
   assert.ok(raw.freed);
+});
+
+test("who listens right after connecting misses nothing", async () => {
+  const raw = new FakeRaw();
+  raw.say(
+    { event: "presence", user: "alice", status: "busy", name: "", message: "" },
+    { event: "signed_in", user: "alice", endpoint: "e1" },
+    { event: "message", from: "bob", conversation: "c", with: "bob", seq: 1, text: "hi", at: 1 },
+  );
+  const me = await Presently.start(raw, new FakeHost(), { status: "busy" });
+  const heard = [];
+  me.on("presence", (e) => heard.push(e.status));
+  me.on("signed_in", (e) => heard.push(e.user));
+  me.on("message", (e) => heard.push(e.text));
+  await tick();
+  assert.deepEqual(heard, ["busy", "alice", "hi"]);
+  assert.deepEqual(raw.calls, [["status", "busy"]], "told before anything else");
+  await me.shutdown();
 });
 
 test("a wrong password rejects with the server's code", async () => {
@@ -43,7 +62,7 @@ test("an unreachable server rejects with offline and when to try again", async (
 test("a signal ends signing in", async () => {
   const raw = new FakeRaw();
   const abort = new AbortController();
-  const starting = Presently.start(raw, new FakeHost(), abort.signal);
+  const starting = Presently.start(raw, new FakeHost(), { signal: abort.signal });
   abort.abort(new Error("enough"));
   await assert.rejects(starting, /enough/);
   assert.ok(raw.freed);
@@ -125,7 +144,7 @@ test("a listener may send, and its message's answer arrives", async () => {
   const answered = new Promise((resolve) =>
     me.on("message", (e) => me.send(e.from, "yes").then(resolve)),
   );
-  raw.say({ event: "message", from: "bob", conversation: "c", seq: 0, text: "there?", at: 1 });
+  raw.say({ event: "message", from: "bob", conversation: "c", with: "bob", seq: 0, text: "there?", at: 1 });
   wake(me);
   assert.deepEqual(await answered, { seq: 1, at: 5 });
   await me.shutdown();

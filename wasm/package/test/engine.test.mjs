@@ -25,8 +25,28 @@ test("dials, sends and closes as it is told", () => {
   assert.ok(link.closed);
   link.on.bytes(Uint8Array.of(8));
   link.on.closed();
-  assert.deepEqual(raw.calls, [["opened", 4], ["bytes", 4, [9]]], "a dropped link is not heard");
+  assert.deepEqual(raw.calls, [["opened", 4], ["bytes", 4, [9]], ["closed", 4]]);
   run.stop();
+});
+
+test("a link that does not close in time is dropped", async () => {
+  const { raw, nudge, run } = engine();
+  raw.outputs.push({ type: "dial", link: 1 }, { type: "close", link: 1, flush_ms: 10 });
+  nudge();
+  await tick(40);
+  assert.deepEqual(raw.calls, [["closed", 1]]);
+  run.stop();
+});
+
+test("a client that has ended is stopped, after its last events", () => {
+  const { raw, run, broken, nudge } = engine();
+  raw.outputs.push({ type: "ended" });
+  raw.say({ event: "done", id: 1 });
+  nudge();
+  assert.ok(run.stopped);
+  assert.ok(raw.freed);
+  assert.deepEqual(broken, [undefined]);
+  assert.deepEqual(raw.queue, []);
 });
 
 test("a lost link is reported once", () => {

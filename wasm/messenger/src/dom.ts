@@ -37,11 +37,17 @@ export function text(element: Element, value: string): void {
   if (element.textContent !== value) element.textContent = value;
 }
 
-/** A drawing from markup of our own; what people write never comes here. */
+const drawn = new Map<string, Node>();
+
+/** A drawing from markup of our own; what people write never comes here. Parsed once, then copied. */
 export function drawing(viewBox: string, markup: string, className: string): SVGElement {
-  const holder = document.createElement("template");
-  holder.innerHTML = `<svg viewBox="${viewBox}" aria-hidden="true" focusable="false">${markup}</svg>`;
-  const svg = holder.content.firstChild as SVGElement;
+  let first = drawn.get(markup);
+  if (!first) {
+    const holder = document.createElement("template");
+    holder.innerHTML = `<svg viewBox="${viewBox}" aria-hidden="true" focusable="false">${markup}</svg>`;
+    drawn.set(markup, (first = holder.content.firstChild as Node));
+  }
+  const svg = document.importNode(first, true) as SVGElement;
   svg.setAttribute("class", className);
   return svg;
 }
@@ -54,10 +60,11 @@ export function arrange(parent: Element, nodes: readonly Element[]): void {
   const keep = new Set(nodes);
   for (const child of [...parent.children]) if (!keep.has(child)) child.remove();
   const focused = document.activeElement;
-  nodes.forEach((node, at) => {
-    const there = parent.children[at];
-    if (there !== node) parent.insertBefore(node, there ?? null);
-  });
+  let there = parent.firstElementChild;
+  for (const node of nodes) {
+    if (there === node) there = there.nextElementSibling;
+    else parent.insertBefore(node, there);
+  }
   if (focused instanceof HTMLElement && focused !== document.activeElement) {
     if (parent.contains(focused)) focused.focus({ preventScroll: true });
   }

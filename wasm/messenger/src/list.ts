@@ -8,7 +8,11 @@ import type { Session } from "./session.js";
 import { look, RANK, STATUS, unread } from "./words.js";
 
 export class ContactList {
-  readonly element = h("div", { class: "list", onkeydown: (event: KeyboardEvent) => this.#key(event) });
+  readonly element = h("div", {
+    class: "list",
+    onkeydown: (event: KeyboardEvent) => this.#key(event),
+    onfocusin: (event: FocusEvent) => this.#enter(event.target as HTMLElement),
+  });
   readonly #session: Session;
   readonly #model: Model;
   readonly #lines = new Map<string, ContactLine>();
@@ -16,6 +20,8 @@ export class ContactList {
   readonly #groups: Record<"asking" | "online" | "offline" | "asked", Group>;
   readonly #nothing = h("p", { class: "nothing" });
   #sought = "";
+  /** Where Tab enters the list. */
+  #stop: HTMLElement | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -42,7 +48,7 @@ export class ContactList {
 
   /** The first person shown, for Enter in the search. */
   first(): HTMLElement | undefined {
-    return this.#stops().find((stop) => stop.classList.contains("line"));
+    return [...this.element.querySelectorAll<HTMLElement>(".line")].find(isShown);
   }
 
   #show(): void {
@@ -95,22 +101,21 @@ export class ContactList {
   }
 
   #stops(): HTMLElement[] {
-    return [...this.element.querySelectorAll<HTMLElement>("button")].filter(
-      (button) => !button.closest("[hidden]"),
-    );
+    return [...this.element.querySelectorAll<HTMLElement>("button")].filter(isShown);
   }
 
   /** Tab enters the list once; arrows go through it. */
   #oneStop(): void {
-    const stops = this.#stops();
-    const focused = stops.find((stop) => stop === document.activeElement);
-    const kept = stops.find((stop) => stop.tabIndex === 0 && stop.classList.contains("line"));
-    const only = focused ?? kept ?? stops.find((s) => s.classList.contains("line")) ?? stops[0];
-    for (const stop of stops) {
-      // The two answers to an invitation are reached by Tab as well.
-      const free = stop.closest(".invitation") !== null;
-      attribute(stop, "tabindex", stop === only || free ? "0" : "-1");
-    }
+    const kept = this.#stop && this.element.contains(this.#stop) && isShown(this.#stop);
+    if (!kept) this.#enter(this.first() ?? this.#stops()[0]);
+  }
+
+  #enter(stop: HTMLElement | undefined): void {
+    // The answers to an invitation are each reached by Tab.
+    if (!stop?.hasAttribute("tabindex")) return;
+    this.#stop?.setAttribute("tabindex", "-1");
+    stop.setAttribute("tabindex", "0");
+    this.#stop = stop;
   }
 
   #key(event: KeyboardEvent): void {
@@ -120,7 +125,6 @@ export class ContactList {
     if (to === undefined) return;
     event.preventDefault();
     stops[to]?.focus();
-    this.#oneStop();
   }
 }
 
@@ -137,7 +141,11 @@ class Group {
       this.#expanded = !this.#expanded;
       changed();
     };
-    this.#button = h("button", { type: "button", onclick: turn }, icon("chevron"), name, " ", this.#count);
+    this.#button = h(
+      "button",
+      { type: "button", tabindex: -1, onclick: turn },
+      ...[icon("chevron"), name, " ", this.#count],
+    );
     this.#list = h("ul", { "aria-label": name });
     this.element = h("section", {}, h("h2", {}, this.#button), this.#list);
   }
@@ -166,7 +174,10 @@ class ContactLine {
     this.#frame = new Frame(user, "small", "offline");
     this.#button = h(
       "button",
-      { type: "button", class: "line", "data-user": user, onclick: () => session.open(user) },
+      {
+        ...{ type: "button", class: "line", tabindex: -1, "data-user": user },
+        onclick: () => session.open(user),
+      },
       this.#frame.element,
       h("span", { class: "words" }, this.#name, this.#status, this.#message),
       this.#unread,
@@ -226,8 +237,12 @@ class Invitation {
   }
 }
 
+const isShown = (element: HTMLElement): boolean => !element.closest("[hidden]");
+
+const collator = new Intl.Collator();
+
 function byName(a: Person, b: Person): number {
-  return (a.name || a.user).localeCompare(b.name || b.user);
+  return collator.compare(a.name || a.user, b.name || b.user);
 }
 
 function byStatusThenName(a: Person, b: Person): number {

@@ -7,9 +7,9 @@ import type { Session } from "./session.js";
 import { TalkWindow } from "./window.js";
 import { STATUS, unread } from "./words.js";
 
-/** The least width of a window. */
-const NARROWEST = 340;
-const PHONE = matchMedia("(max-width: 639px)");
+/** The least width of a window, in rem: larger letters need wider windows. */
+const NARROWEST = 21;
+const PHONE = matchMedia("(max-width: 39.99em)");
 
 export class Stage {
   readonly element: HTMLElement;
@@ -32,7 +32,8 @@ export class Stage {
     this.#bar = h("nav", { class: "tabs", "aria-label": "Open conversations" }, this.#row, this.#choice);
     this.element = h("section", { class: "stage", "aria-label": "Conversations" }, this.#bar, this.#windows, welcome());
     new ResizeObserver(([entry]) => {
-      this.#room = Math.max(1, Math.floor((entry?.contentRect.width ?? 0) / NARROWEST));
+      const rem = parseFloat(getComputedStyle(document.documentElement).fontSize);
+      this.#room = Math.max(1, Math.floor((entry?.contentRect.width ?? 0) / (NARROWEST * rem)));
       this.#show();
     }).observe(this.element);
     this.#model.watch(["windows", "talks", "people", "me"], () => this.#show());

@@ -27,6 +27,10 @@ await type("two");
 await press("Enter");
 assert.equal(await page.locator(".window .said").last().textContent(), "one\ntwo");
 
+await page.focus(".line[data-user=bob]");
+await press("Enter");
+assert.equal(await focused(), "Message to Bob", "calling the open one leads there too");
+
 await happen(page, "say", "carol", "there?");
 assert.equal(await page.title(), "(1) Presently");
 await press("Alt+ArrowRight");

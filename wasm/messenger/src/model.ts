@@ -48,6 +48,8 @@ export class Model {
   /** The same, the one used last at the end. */
   recent: string[] = [];
   active: string | undefined;
+  /** How often a conversation was called for; the keyboard follows each call. */
+  calls = 0;
   offline: { reason: string; until: number } | undefined;
   /** Something went wrong that belongs to no message. */
   notice: string | undefined;

@@ -81,6 +81,7 @@ export class Session {
     if (!model.open.includes(user)) model.open.push(user);
     model.recent = [...model.recent.filter((other) => other !== user), user];
     model.active = user;
+    model.calls += 1;
     model.changed("windows");
     this.read(user);
     if (!model.talk(user).loaded) void this.#load(user);

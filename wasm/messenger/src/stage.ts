@@ -24,6 +24,7 @@ export class Stage {
   #beside = true;
   #room = 1;
   #active: string | undefined;
+  #calls = 0;
 
   constructor(session: Session) {
     this.#session = session;
@@ -90,8 +91,10 @@ export class Stage {
   /** The keyboard follows the conversation; without one it goes back to its line in the list. */
   #moved(active: string | undefined): void {
     const before = this.#active;
+    const called = this.#calls !== this.#model.calls;
     this.#active = active;
-    if (before === active) return;
+    this.#calls = this.#model.calls;
+    if (before === active && !called) return;
     if (active !== undefined) {
       if (before === undefined && PHONE.matches) history.pushState("talk", "");
       const view = this.#views.get(active);

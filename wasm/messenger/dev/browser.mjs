@@ -53,6 +53,7 @@ export const SCREENS = {
     await signIn(page);
     await happen(page, "say", "carol", "are you there?");
     await happen(page, "say", "carol", "it is about the cake");
+    await happen(page, "say", "kim", "written before I left");
   },
   talk: async (page) => {
     await signIn(page);

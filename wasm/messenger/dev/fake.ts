@@ -79,6 +79,7 @@ function script(user: string): HistoryItem[] {
 
 class Fake {
   readonly user: string;
+  readonly ended = false;
   readonly #listeners = new Map<Kind, Set<(event: never) => void>>();
   readonly #stored = new Map<string, HistoryItem[]>();
   #contacts = PEOPLE.map((contact) => ({ ...contact }));

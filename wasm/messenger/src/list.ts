@@ -62,7 +62,13 @@ export class ContactList {
     const groups = this.#groups;
     groups.asking.show(String(asking.length), seeking, asking.map((p) => this.#ask(p)));
     groups.online.show(`${online.length}/${friends.length}`, seeking, online.map((p) => this.#line(p)));
-    groups.offline.show(String(offline.length), seeking, offline.map((p) => this.#line(p)));
+    const wrote = offline.filter(({ user }) => this.#model.talks.get(user)?.unread);
+    groups.offline.show(
+      String(offline.length),
+      seeking,
+      offline.map((p) => this.#line(p)),
+      wrote.map((p) => this.#line(p)),
+    );
     groups.asked.show(String(asked.length), seeking, asked.map((p) => this.#line(p)));
     this.#forget();
     text(this.#nothing, people.length ? "" : this.#emptiness());
@@ -150,14 +156,15 @@ class Group {
     this.element = h("section", {}, h("h2", {}, this.#button), this.#list);
   }
 
-  /** A group with nobody in it is not there; while seeking, all are open. */
-  show(count: string, seeking: boolean, lines: HTMLElement[]): void {
+  /** A group with nobody in it is not there; while seeking, all are open. `urgent` always show. */
+  show(count: string, seeking: boolean, lines: HTMLElement[], urgent: HTMLElement[] = []): void {
     const expanded = this.#expanded || seeking;
     this.element.hidden = !lines.length;
     text(this.#count, count);
     attribute(this.#button, "aria-expanded", String(expanded));
-    this.#list.hidden = !expanded;
-    arrange(this.#list, expanded ? lines : []);
+    const shown = expanded ? lines : urgent;
+    this.#list.hidden = !shown.length;
+    arrange(this.#list, shown);
   }
 }
 

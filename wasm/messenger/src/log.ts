@@ -60,13 +60,20 @@ export class Log {
     this.#forget();
     arrange(this.#list, nodes);
     this.#earlier.hidden = !talk.more;
-    text(this.#beginning, talk.loaded && !talk.lines.length ? "Say hello." : "");
+    text(this.#beginning, talk.lines.length ? "" : this.#emptiness());
     this.#beginning.hidden = !this.#beginning.textContent;
     if (talk.loaded) attribute(this.#list, "aria-live", "polite");
     if (this.#atEnd) this.#stay();
     else if (this.element.scrollTop < NEAR_START) {
       this.element.scrollTop = this.element.scrollHeight - fromEnd;
     }
+  }
+
+  #emptiness(): string {
+    const { user, loaded } = this.#talk;
+    const asked = this.#model.people.get(user)?.state === "invited";
+    if (asked) return `${this.#model.nameOf(user)} has not answered your invitation yet.`;
+    return loaded ? "Say hello." : "";
   }
 
   toEnd(): void {

@@ -8,6 +8,9 @@ import { STATUS } from "./words.js";
 const PAGE = 50;
 const TYPING_HOLDS_MS = 6000;
 const TYPING_AGAIN_MS = 4000;
+const AGAIN_MS = 1000;
+/** Errors that pass by themselves. */
+const PASSING: ReadonlySet<string> = new Set(["retry", "offline", "busy", "draining", "too_fast"]);
 /** Errors after which the client does not come back by itself. */
 const FINAL: ReadonlySet<string> = new Set([
   ...["wrong_credentials", "sign_in_ended", "superseded", "upgrade_required", "internal"],
@@ -84,7 +87,7 @@ export class Session {
     model.calls += 1;
     model.changed("windows");
     this.read(user);
-    if (!model.talk(user).loaded) void this.#load(user);
+    void this.#load(user);
   }
 
   close(user: string): void {
@@ -177,7 +180,7 @@ export class Session {
     client.on("contact", () => void this.#list());
     client.on("message", (event) => this.#received(event));
     client.on("typing", ({ user }) => this.#isTyping(user, true));
-    client.on("lagged", () => this.#back());
+    client.on("lagged", () => this.#reread());
     client.on("error", ({ id, code, text }) => {
       if (id !== undefined) return; // The act it answers shows it.
       if (FINAL.has(code)) return this.over(text);
@@ -192,6 +195,11 @@ export class Session {
     model.offline = undefined;
     model.notice = undefined;
     model.changed("connection", "me");
+    this.#reread();
+  }
+
+  #reread(): void {
+    const { model } = this;
     void this.#list();
     for (const talk of model.talks.values()) talk.loaded = false;
     for (const user of model.open) void this.#load(user);
@@ -241,16 +249,17 @@ export class Session {
     );
   }
 
+  /** Reads the newest page of history once per sign-in; who is no friend yet has none. */
   async #load(user: string): Promise<void> {
     const talk = this.model.talk(user);
-    if (talk.loading) return;
+    if (talk.loaded || talk.loading || this.model.people.get(user)?.state !== "friend") return;
     talk.loading = true;
     try {
       const { list, more } = await this.#client.history(user, { limit: PAGE });
       refresh(talk, list, more);
       talk.loaded = true;
     } catch (error) {
-      this.#complain(error);
+      this.#later(error, () => this.#load(user));
     }
     talk.loading = false;
     this.model.changed("talks");
@@ -265,13 +274,18 @@ export class Session {
       const { list } = await this.#client.contacts();
       const { people } = this.model;
       const listed = new Set(list.map((contact) => contact.user));
-      for (const user of people.keys()) if (!listed.has(user)) people.delete(user);
+      for (const user of people.keys()) {
+        if (listed.has(user)) continue;
+        people.delete(user);
+        this.read(user);
+      }
       for (const { text, ...contact } of list) {
         Object.assign(this.model.person(contact.user), contact, { invitation: text ?? "" });
       }
       this.model.listed = true;
+      for (const user of this.model.open) void this.#load(user);
     } catch (error) {
-      this.#complain(error);
+      this.#later(error, () => this.#list());
     }
     this.#listing = false;
     this.model.changed("people", "talks");
@@ -280,6 +294,13 @@ export class Session {
 
   #answer(user: string, done: Promise<void>): void {
     void done.then(() => this.#list(), (error: unknown) => this.#complain(error, user));
+  }
+
+  /** Reading goes on by itself after what passes by itself. */
+  #later(error: unknown, again: () => Promise<void>): void {
+    const passes = error instanceof PresentlyError && PASSING.has(error.code);
+    if (!passes) return this.#complain(error);
+    setTimeout(() => void (this.#client.ended || again()), error.retryMs ?? AGAIN_MS);
   }
 
   #try(done: Promise<void>): void {

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /** The client an app holds: commands as promises, events by listener or by iteration. */
 import { EventQueue } from "./queue.js";
-import { Engine, type Host, type RawClient } from "./raw.js";
+import { Engine, type Create, type Host, type RawClient } from "./raw.js";
 import {
   PresentlyError,
   type ConnectOptions,
@@ -21,7 +21,7 @@ const errorOf = ({ code, text, retry_ms }: EventOf<"error">): PresentlyError =>
   new PresentlyError(code, text, retry_ms);
 
 type Answer = EventOf<"acked" | "contacts" | "history" | "done">;
-type Command = (raw: RawClient, now: number) => number;
+type Command = (raw: RawClient) => number;
 
 interface Waiter {
   resolve(answer: Answer): void;
@@ -43,14 +43,14 @@ export class Presently {
 
   /** @internal Use `connect`. */
   static async start(
-    raw: RawClient,
+    create: Create,
     host: Host,
     { status, signal }: Pick<ConnectOptions, "status" | "signal"> = {},
   ): Promise<Presently> {
-    const client = new Presently(raw, host);
+    const client = new Presently(create, host);
     try {
       // Told before anything is dialled, so that nobody sees another status first.
-      await client.#signedIn((now) => status && raw.status(status, now), signal);
+      await client.#signedIn(status, signal);
       setTimeout(() => client.#release());
       return client;
     } catch (error) {
@@ -59,9 +59,9 @@ export class Presently {
     }
   }
 
-  private constructor(raw: RawClient, host: Host) {
+  private constructor(create: Create, host: Host) {
     this.#engine = new Engine(
-      raw,
+      create,
       host,
       (event) => this.#take(event),
       (cause) => {
@@ -127,53 +127,54 @@ export class Presently {
 
   /** Sends a text. Resolves when the server has stored it, however long the connection is gone. */
   async send(to: string, text: string): Promise<{ seq: number; at: number }> {
-    const { seq, at } = await this.#ask<"acked">((raw, now) => raw.send(to, text, now));
+    const { seq, at } = await this.#ask<"acked">((raw) => raw.send(to, text));
     return { seq, at };
   }
 
   /** Tells `to` that something is being written. */
   typing(to: string): void {
-    this.#engine.act((raw, now) => raw.typing(to, now));
+    // Nobody waits for it, and nobody misses it.
+    this.#ask((raw) => raw.typing(to)).catch(() => {});
   }
 
   /** Sets one's status, for all of one's devices. */
   async setStatus(status: Status): Promise<void> {
-    await this.#ask((raw, now) => raw.status(status, now));
+    await this.#ask((raw) => raw.status(status));
   }
 
   /** Sets one's personal message. */
   async setMessage(text: string): Promise<void> {
-    await this.#ask((raw, now) => raw.message(text, now));
+    await this.#ask((raw) => raw.message(text));
   }
 
   /** Sets one's display name. */
   async setName(name: string): Promise<void> {
-    await this.#ask((raw, now) => raw.name(name, now));
+    await this.#ask((raw) => raw.name(name));
   }
 
   /** Invites somebody to be a contact, with a text. */
   async add(user: string, text = ""): Promise<void> {
-    await this.#ask((raw, now) => raw.add(user, text, now));
+    await this.#ask((raw) => raw.add(user, text));
   }
 
   /** Accepts an invitation. */
   async accept(user: string): Promise<void> {
-    await this.#ask((raw, now) => raw.accept(user, now));
+    await this.#ask((raw) => raw.accept(user));
   }
 
   /** Declines an invitation; the other is not told. */
   async decline(user: string): Promise<void> {
-    await this.#ask((raw, now) => raw.decline(user, now));
+    await this.#ask((raw) => raw.decline(user));
   }
 
   /** Removes a contact, or takes back an invitation. */
   async remove(user: string): Promise<void> {
-    await this.#ask((raw, now) => raw.remove(user, now));
+    await this.#ask((raw) => raw.remove(user));
   }
 
   /** The contact list, with what is known of each person now. */
   async contacts(): Promise<{ revision: number; list: Contact[] }> {
-    const { revision, list } = await this.#ask<"contacts">((raw, now) => raw.contacts(now));
+    const { revision, list } = await this.#ask<"contacts">((raw) => raw.contacts());
     return { revision, list };
   }
 
@@ -183,15 +184,15 @@ export class Presently {
     options: { before?: number; limit?: number } = {},
   ): Promise<{ list: HistoryItem[]; more: boolean }> {
     const { before, limit } = options;
-    const { list, more } = await this.#ask<"history">((raw, now) =>
-      raw.history(user, before, limit, now),
+    const { list, more } = await this.#ask<"history">((raw) =>
+      raw.history(user, before, limit),
     );
     return { list, more };
   }
 
   /** Resolves when everything the server had for us has been given to the listeners. */
   async sync(): Promise<void> {
-    await this.#ask((raw, now) => raw.sync(now));
+    await this.#ask((raw) => raw.sync());
   }
 
   /** Signs out at once, so that others see it now, and shuts down. */
@@ -199,7 +200,7 @@ export class Presently {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enough = new Promise<void>((resolve) => (timer = setTimeout(resolve, SIGN_OUT_MS)));
     try {
-      await Promise.race([this.#ask((raw, now) => raw.sign_out(now)), enough]);
+      await Promise.race([this.#ask((raw) => raw.sign_out()), enough]);
     } finally {
       clearTimeout(timer);
       await this.shutdown();
@@ -214,22 +215,18 @@ export class Presently {
 
   #ask<K extends Answer["event"]>(command: Command): Promise<EventOf<K>> {
     return new Promise((resolve, reject) => {
-      if (this.#engine.stopped) {
-        reject(new PresentlyError("closed", "the client was shut down"));
-        return;
+      try {
+        const id = this.#engine.act(command);
+        if (id === undefined) throw new PresentlyError("closed", "the client was shut down");
+        this.#waiters.set(id, { resolve: resolve as Waiter["resolve"], reject });
+      } catch (cause) {
+        const full = () => new PresentlyError("busy", "too much is under way", 100);
+        reject(cause instanceof PresentlyError ? cause : full());
       }
-      this.#engine.act((raw, now) => {
-        try {
-          this.#waiters.set(command(raw, now), { resolve: resolve as Waiter["resolve"], reject });
-        } catch (cause) {
-          reject(new PresentlyError("internal", String(cause)));
-          throw cause;
-        }
-      });
     });
   }
 
-  #signedIn(first: (now: number) => unknown, signal?: AbortSignal): Promise<void> {
+  #signedIn(status: Status | undefined, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const abort = (): void => reject(signal?.reason);
       if (signal?.aborted) return abort();
@@ -243,7 +240,7 @@ export class Presently {
         this.#first = undefined;
         signal?.removeEventListener("abort", abort);
       };
-      this.#engine.act((_, now) => first(now));
+      if (status) this.#engine.act((raw) => raw.status(status));
     });
   }
 

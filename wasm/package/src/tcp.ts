@@ -18,7 +18,7 @@ export function tcpHost(url: string): Host {
     noDelay: true,
   };
   return {
-    dial(_node, on) {
+    dial(on) {
       const socket = connect(target);
       socket.on("connect", () => on.opened());
       socket.on("data", (data) => on.bytes(data));

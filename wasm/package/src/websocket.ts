@@ -9,7 +9,7 @@ const LOOK_AGAIN_MS = 50;
 export function websocketHost(url: string): Host {
   const address = url.replace(/^http/, "ws");
   return {
-    dial(_node, on) {
+    dial(on) {
       const socket = new WebSocket(address);
       let unsent = 0;
       const settle = (): void => {

@@ -8,18 +8,17 @@ async function signedIn() {
   const raw = new FakeRaw();
   const host = new FakeHost();
   raw.say({ event: "signed_in", user: "alice", endpoint: "e1" });
-  const me = await Presently.start(raw, host);
+  const me = await Presently.start(raw.create, host);
   await tick();
   return { raw, host, me };
 }
 
-/** Makes the module take in what the test has it say. */
-const wake = (me) => me.typing("nobody");
 
 test("signs in, and knows who it is", async () => {
   const { me, raw } = await signedIn();
   assert.equal(me.user, "alice");
   await me.shutdown();
+  await tick();
   assert.ok(raw.freed);
 });
 
@@ -30,7 +29,7 @@ test("who listens right after connecting misses nothing", async () => {
     { event: "signed_in", user: "alice", endpoint: "e1" },
     { event: "message", from: "bob", conversation: "c", with: "bob", seq: 1, text: "hi", at: 1 },
   );
-  const me = await Presently.start(raw, new FakeHost(), { status: "busy" });
+  const me = await Presently.start(raw.create, new FakeHost(), { status: "busy" });
   const heard = [];
   me.on("presence", (e) => heard.push(e.status));
   me.on("signed_in", (e) => heard.push(e.user));
@@ -44,7 +43,7 @@ test("who listens right after connecting misses nothing", async () => {
 test("a wrong password rejects with the server's code", async () => {
   const raw = new FakeRaw();
   raw.say({ event: "error", code: "wrong_password", text: "wrong name or password" });
-  await assert.rejects(Presently.start(raw, new FakeHost()), (error) => {
+  await assert.rejects(Presently.start(raw.create, new FakeHost()), (error) => {
     assert.ok(error instanceof PresentlyError);
     assert.equal(error.code, "wrong_password");
     assert.equal(error.message, "wrong name or password");
@@ -56,13 +55,13 @@ test("a wrong password rejects with the server's code", async () => {
 test("an unreachable server rejects with offline and when to try again", async () => {
   const raw = new FakeRaw();
   raw.say({ event: "offline", reason: "refused", retry_ms: 4000 });
-  await assert.rejects(Presently.start(raw, new FakeHost()), { code: "offline", retryMs: 4000 });
+  await assert.rejects(Presently.start(raw.create, new FakeHost()), { code: "offline", retryMs: 4000 });
 });
 
 test("a signal ends signing in", async () => {
   const raw = new FakeRaw();
   const abort = new AbortController();
-  const starting = Presently.start(raw, new FakeHost(), { signal: abort.signal });
+  const starting = Presently.start(raw.create, new FakeHost(), { signal: abort.signal });
   abort.abort(new Error("enough"));
   await assert.rejects(starting, /enough/);
   assert.ok(raw.freed);
@@ -78,7 +77,7 @@ test("answers find their commands, in any order", async () => {
     { event: "acked", id: 2, seq: 11, at: 2000 },
     { event: "acked", id: 1, seq: 10, at: 1000 },
   );
-  wake(me);
+  await tick();
   assert.deepEqual(await first, { seq: 10, at: 1000 });
   assert.deepEqual(await second, { seq: 11, at: 2000 });
   assert.deepEqual(await list, { revision: 7, list: [] });
@@ -129,11 +128,11 @@ test("listeners hear their kind until they are off or aborted", async () => {
   me.on("typing", (e) => heard.push(`signal ${e.user}`), { signal: abort.signal });
   me.on("message", () => heard.push("message"));
   raw.say({ event: "typing", user: "bob" });
-  wake(me);
+  await tick();
   off();
   abort.abort();
   raw.say({ event: "typing", user: "carol" });
-  wake(me);
+  await tick();
   assert.deepEqual(heard, ["off bob", "signal bob"]);
   await me.shutdown();
 });
@@ -145,7 +144,7 @@ test("a listener may send, and its message's answer arrives", async () => {
     me.on("message", (e) => me.send(e.from, "yes").then(resolve)),
   );
   raw.say({ event: "message", from: "bob", conversation: "c", with: "bob", seq: 0, text: "there?", at: 1 });
-  wake(me);
+  await tick();
   assert.deepEqual(await answered, { seq: 1, at: 5 });
   await me.shutdown();
 });
@@ -157,7 +156,7 @@ test("iteration gives every event in order and ends with shutdown", async () => 
     for await (const event of me.events()) seen.push(event.event);
   })();
   raw.say({ event: "typing", user: "bob" }, { event: "offline", reason: "cut", retry_ms: 1 });
-  wake(me);
+  await tick();
   await tick();
   await me.shutdown();
   await reading;
@@ -168,7 +167,7 @@ test("a slow reader is told how much it missed", async () => {
   const { me, raw } = await signedIn();
   const events = me.events();
   for (let n = 0; n < 1030; n++) raw.say({ event: "typing", user: `u${n}` });
-  wake(me);
+  await tick();
   assert.deepEqual((await events.next()).value, { event: "lagged", missed: 6 });
   assert.deepEqual((await events.next()).value, { event: "typing", user: "u6" });
   await events.return();
@@ -204,14 +203,12 @@ test("sign-out tells the server, then shuts down", async () => {
 });
 
 test("a panic in the module ends the client with an error", async () => {
-  const { me, raw } = await signedIn();
-  const errors = [];
-  me.on("error", (e) => errors.push(e.code));
-  const waiting = me.send("bob", "hi");
-  raw.typing = () => {
-    throw new WebAssembly.RuntimeError("unreachable");
-  };
-  me.typing("bob");
+  const { raw, me } = await signedIn();
+  const codes = [];
+  me.on("error", (e) => codes.push(e.code));
+  const waiting = me.setStatus("away");
+  raw.platform.failed("unreachable");
   await assert.rejects(waiting, { code: "internal" });
-  assert.deepEqual(errors, ["internal"]);
+  assert.deepEqual(codes, ["internal"]);
+  assert.ok(me.ended);
 });

@@ -1,39 +1,48 @@
 // A scripted RawClient: it records what it was told, and says what the test tells it to say.
 export class FakeRaw {
   calls = [];
-  outputs = [];
   queue = [];
-  due = undefined;
   freed = false;
+  ended = false;
+  kept = true;
   nextId = 1;
 
+  /** What `Presently.start` and `Engine` are given. */
+  create = (platform) => {
+    this.platform = platform;
+    return this;
+  };
   say(...events) {
     this.queue.push(...events);
+    this.heard?.();
   }
-  poll_output() {
-    return this.outputs.shift();
+  end() {
+    this.ended = true;
+    this.heard?.();
   }
-  events() {
-    return JSON.stringify(this.queue.splice(0));
+  async next_batch(max) {
+    while (!this.queue.length && !this.ended) await new Promise((f) => (this.heard = f));
+    return JSON.stringify(this.queue.splice(0, max));
   }
-  deadline() {
-    return this.due;
+  async shutdown() {
+    this.end();
   }
   free() {
     this.freed = true;
   }
-  timeout(now) {
-    this.due = undefined;
-    this.calls.push(["timeout", now]);
+  wake() {
+    this.calls.push(["wake"]);
   }
   bytes(link, data) {
     this.calls.push(["bytes", link, [...data]]);
+    return this.kept;
   }
 }
 
-for (const name of ["opened", "sent", "closed", "online"]) {
+for (const name of ["opened", "sent", "closed"]) {
   FakeRaw.prototype[name] = function (...args) {
-    this.calls.push([name, ...args.slice(0, -1)]);
+    this.calls.push([name, ...args]);
+    return true;
   };
 }
 
@@ -44,7 +53,7 @@ const COMMANDS = [
 for (const name of COMMANDS) {
   FakeRaw.prototype[name] = function (...args) {
     const id = this.nextId++;
-    this.calls.push([name, ...args.slice(0, -1)]);
+    this.calls.push([name, ...args]);
     this.onCommand?.(name, id);
     return id;
   };
@@ -53,8 +62,8 @@ for (const name of COMMANDS) {
 /** A host whose links are in the test's hands. */
 export class FakeHost {
   links = [];
-  dial(node, on) {
-    const link = { node, on, sent: [], closed: false };
+  dial(on) {
+    const link = { on, sent: [], closed: false };
     this.links.push(link);
     return {
       send: (data) => link.sent.push([...data]),

@@ -132,7 +132,11 @@ impl Keys {
     ///
     /// # Errors
     /// [`BadTicket`].
-    pub fn open<T: DeserializeOwned>(&self, purpose: Purpose, sealed: &[u8]) -> Result<T, BadTicket> {
+    pub fn open<T: DeserializeOwned>(
+        &self,
+        purpose: Purpose,
+        sealed: &[u8],
+    ) -> Result<T, BadTicket> {
         let (number, rest) = sealed.split_first_chunk::<8>().ok_or(BadTicket)?;
         let (nonce, cipher) = rest.split_first_chunk::<24>().ok_or(BadTicket)?;
         let number = u64::from_be_bytes(*number);

@@ -5,10 +5,10 @@
 //! lets the endpoints of a lost node linger, and forgets its watches.
 
 use super::{Class, edge};
+use crate::error::Refusal;
 use crate::id::{EndpointId, Epoch, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Status};
-use crate::error::Refusal;
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 

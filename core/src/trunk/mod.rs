@@ -1,11 +1,26 @@
 //! Node to node: tells over a fabric that may lose, double and reorder (PROTOCOL §9.3).
+//!
+//! [`Trunks`] owns one [`link`](link) per other node: a *reliable* stream, a *state* table and
+//! what is *ephemeral*. It hands tells up in order, and says when an understanding with a node
+//! begins or ends.
+
+pub mod link;
+mod state;
+
+#[cfg(test)]
+mod trunk_test;
 
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::edge::{Envelope, Tell};
-use crate::id::Incarnation;
+use crate::edge::{Class, Envelope, Peer, Tell};
+use crate::id::{Incarnation, NodeId};
+use crate::machine::Deadline;
+use crate::outbox::Outbox;
+use crate::time::Timestamp;
+use crate::timer::TimerQueue;
+use link::Link;
 
 /// What crosses between two nodes. Inside a process it is handed over as a value; between processes
 /// and in the simulator as postcard bytes.
@@ -15,7 +30,7 @@ pub struct Parcel {
     pub from: Incarnation,
     /// The receiver's life as the sender knows it; `None`: not known yet.
     pub to: Option<Incarnation>,
-    /// Which understanding between these two lives: raised by the lower node when a window is passed.
+    /// Which understanding between these two lives: whoever loses one raises it, the other follows.
     pub session: u32,
     /// What.
     pub body: ParcelBody,
@@ -44,6 +59,8 @@ pub enum ParcelBody {
     },
     /// What the sender has sent of the state class since the last agreed digest.
     Digest {
+        /// The highest number of the last agreed digest.
+        after: u64,
         /// The highest number covered.
         through: u64,
         /// Over (key, number) of the newest of each key.
@@ -59,3 +76,155 @@ pub enum ParcelBody {
     /// May be lost.
     Ephemeral(Envelope<Tell>),
 }
+
+/// What the trunks of a node ask of their hub.
+#[derive(Debug)]
+pub enum Output {
+    /// Carry this to another node.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        parcel: Parcel,
+    },
+    /// A tell has arrived for a machine of this node.
+    Deliver(Envelope<Tell>),
+    /// A node came or went.
+    Peer(Peer),
+}
+
+/// What a link waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Wait {
+    /// To send again what is not acked.
+    Resend(NodeId),
+    /// To ack what came.
+    Ack(NodeId),
+    /// To say that this node lives, and what the peer should hold.
+    Digest(NodeId),
+    /// To call the peer lost.
+    Silence(NodeId),
+}
+
+/// The trunks of one node to all others.
+#[derive(Debug)]
+pub struct Trunks {
+    own: NodeId,
+    links: Vec<Link>,
+    timers: TimerQueue<Wait>,
+    out: Outbox<Output>,
+}
+
+impl Trunks {
+    /// Trunks to `nodes - 1` others, of which nothing is known yet. Each is greeted.
+    #[must_use]
+    pub fn new(own: NodeId, nodes: u16, incarnation: Incarnation, now: Timestamp) -> Self {
+        let links = (0..nodes).map(|node| Link::new(NodeId(node), incarnation)).collect();
+        let mut trunks = Self { own, links, timers: TimerQueue::default(), out: Outbox::default() };
+        for node in (0..nodes).map(NodeId).filter(|node| *node != own) {
+            trunks.timers.set(Wait::Digest(node), now, "greet a node");
+        }
+        trunks
+    }
+
+    /// Tells a machine of another node.
+    pub fn tell(&mut self, to: NodeId, envelope: Envelope<Tell>, now: Timestamp) {
+        debug_assert_ne!(to, self.own, "a node does not tell itself by trunk");
+        let Some(link) = self.links.get_mut(usize::from(to.0)) else { return };
+        match envelope.tell.class() {
+            Class::Reliable => {
+                if !link.queue(envelope) {
+                    // The window is passed: what stands in it is given up, both sides start anew.
+                    link.lose(&mut self.out);
+                    self.timers.set(Wait::Digest(to), now, "greet a node");
+                }
+            }
+            Class::State(key) => link.state(key, envelope, &mut self.out),
+            Class::Ephemeral => link.send(ParcelBody::Ephemeral(envelope), &mut self.out),
+        }
+    }
+
+    /// Sends what was queued since the last flush. The hub calls it at the end of each input.
+    pub fn flush(&mut self, now: Timestamp) {
+        for at in 0..self.links.len() {
+            let link = &mut self.links[at];
+            if link.flush(&mut self.out) {
+                let node = link.node();
+                let wait_ms = link.resend_ms();
+                self.timers.set_if_idle(Wait::Resend(node), now + wait_ms, "resend to a node");
+                self.timers.clear(&Wait::Ack(node));
+            }
+        }
+    }
+
+    /// Takes what another node sent.
+    pub fn on_parcel(&mut self, from: NodeId, parcel: Parcel, now: Timestamp) {
+        if from == self.own {
+            return;
+        }
+        let Some(link) = self.links.get_mut(usize::from(from.0)) else { return };
+        if !link.receive(parcel, &mut self.out) {
+            return;
+        }
+        if !link.has_unacked() {
+            self.timers.clear(&Wait::Resend(from));
+        }
+        if link.owes_ack() {
+            self.timers.set_if_idle(Wait::Ack(from), now + ACK_MS, "ack to a node");
+        }
+        let lost_ms = crate::limits::TRUNK_LOST_MS;
+        self.timers.set(Wait::Silence(from), now + lost_ms, "a node is silent");
+    }
+
+    /// Acts on what is due.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        let pause = self.timers.next().map_or(0, |due| now.since(due.at));
+        while let Some(wait) = self.timers.pop_due(now) {
+            self.on_due(wait, pause, now);
+        }
+    }
+
+    fn on_due(&mut self, wait: Wait, pause: u64, now: Timestamp) {
+        let (Wait::Resend(node) | Wait::Ack(node) | Wait::Digest(node) | Wait::Silence(node)) =
+            wait;
+        let link = &mut self.links[usize::from(node.0)];
+        match wait {
+            Wait::Resend(_) => {
+                if link.resend(&mut self.out) {
+                    self.timers.set(wait, now + link.resend_ms(), "resend to a node");
+                }
+            }
+            Wait::Ack(_) => link.ack(&mut self.out),
+            Wait::Digest(_) => {
+                link.digest(&mut self.out);
+                self.timers.set(wait, now + link.digest_ms(), "digest to a node");
+            }
+            Wait::Silence(_) if pause > crate::limits::PAUSE_MS => {
+                // We slept, not the peer: what it sent meanwhile is still to be read (PROTOCOL §1.2).
+                let lost_ms = crate::limits::TRUNK_LOST_MS;
+                self.timers.set(wait, now + lost_ms, "a node is silent");
+            }
+            Wait::Silence(_) => link.lose(&mut self.out),
+        }
+    }
+
+    /// The next output, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    /// The earliest deadline.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Deadline> {
+        self.timers.next()
+    }
+
+    /// Whether an understanding with a node stands.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId) -> bool {
+        node == self.own || self.links.get(usize::from(node.0)).is_some_and(Link::is_up)
+    }
+}
+
+/// How long an ack waits for a tell to ride on.
+const ACK_MS: u64 = 20;

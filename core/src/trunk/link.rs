@@ -1,0 +1,276 @@
+//! The trunk to one other node: lives, sessions, and the reliable stream (PROTOCOL §9.3, §9.4).
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::state::{Heard, Sent};
+use super::{Output, Parcel, ParcelBody};
+use crate::edge::{Envelope, Peer, Tell};
+use crate::id::{Incarnation, NodeId, UserId};
+use crate::limits::{
+    TRUNK_DIGEST_MS, TRUNK_HEARTBEAT_MS, TRUNK_RESEND_MS, TRUNK_STATE_MAX, TRUNK_WINDOW_MAX,
+};
+use crate::outbox::Outbox;
+
+/// Tells of one parcel.
+const PARCEL_TELLS_MAX: usize = 256;
+
+/// What one node knows of another.
+///
+/// An understanding is (own life, its life, session). Whoever loses it raises the session; the other
+/// follows. Both directions start at 0 in a new one, so neither side ever mixes two.
+#[derive(Debug)]
+pub struct Link {
+    node: NodeId,
+    own: Incarnation,
+    peer: Option<Incarnation>,
+    session: u32,
+    up: bool,
+    /// Tells from `base` on that the peer has not acked; the first `sent` of them are on their way.
+    window: VecDeque<Envelope<Tell>>,
+    base: u64,
+    sent: usize,
+    resends: u32,
+    /// The next sequence expected from the peer.
+    expected: u64,
+    owes_ack: bool,
+    state_sent: Sent,
+    state_heard: Heard,
+}
+
+impl Link {
+    pub(super) fn new(node: NodeId, own: Incarnation) -> Self {
+        Self {
+            node,
+            own,
+            peer: None,
+            session: 0,
+            up: false,
+            window: VecDeque::new(),
+            base: 0,
+            sent: 0,
+            resends: 0,
+            expected: 0,
+            owes_ack: false,
+            state_sent: Sent::default(),
+            state_heard: Heard::default(),
+        }
+    }
+
+    pub(super) fn node(&self) -> NodeId {
+        self.node
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.up
+    }
+
+    pub(super) fn has_unacked(&self) -> bool {
+        self.sent > 0
+    }
+
+    pub(super) fn owes_ack(&self) -> bool {
+        self.owes_ack
+    }
+
+    /// Milliseconds until what is unacked is sent again.
+    pub(super) fn resend_ms(&self) -> u64 {
+        (TRUNK_RESEND_MS << self.resends.min(3)).min(TRUNK_HEARTBEAT_MS)
+    }
+
+    /// Milliseconds between digests; a node not heard yet is greeted faster.
+    pub(super) fn digest_ms(&self) -> u64 {
+        if self.up { TRUNK_DIGEST_MS } else { TRUNK_RESEND_MS }
+    }
+
+    /// Appends to the reliable stream; `false` where the window is full.
+    #[must_use]
+    pub(super) fn queue(&mut self, envelope: Envelope<Tell>) -> bool {
+        let room = self.window.len() < TRUNK_WINDOW_MAX;
+        if room {
+            self.window.push_back(envelope);
+        }
+        room
+    }
+
+    /// Sends a state value, and remembers it until a digest agreed on it.
+    pub(super) fn state(
+        &mut self,
+        key: UserId,
+        envelope: Envelope<Tell>,
+        out: &mut Outbox<Output>,
+    ) {
+        if self.state_sent.len() >= TRUNK_STATE_MAX {
+            return self.lose(out);
+        }
+        let number = self.state_sent.put(key, envelope.clone());
+        self.send(ParcelBody::State { number, tell: envelope }, out);
+    }
+
+    /// Sends one parcel in the present understanding.
+    pub(super) fn send(&self, body: ParcelBody, out: &mut Outbox<Output>) {
+        let parcel = Parcel { from: self.own, to: self.peer, session: self.session, body };
+        out.push(Output::Send { to: self.node, parcel });
+    }
+
+    /// Sends what was queued and never sent. Whether anything was.
+    pub(super) fn flush(&mut self, out: &mut Outbox<Output>) -> bool {
+        if !self.up || self.sent == self.window.len() {
+            return false;
+        }
+        while self.sent < self.window.len() {
+            let count = (self.window.len() - self.sent).min(PARCEL_TELLS_MAX);
+            self.send_tells(self.sent, count, out);
+            self.sent += count;
+        }
+        true
+    }
+
+    fn send_tells(&mut self, from: usize, count: usize, out: &mut Outbox<Output>) {
+        let tells: Vec<_> = self.window.range(from..from + count).cloned().collect();
+        let first = self.base + from as u64;
+        self.owes_ack = false;
+        self.send(ParcelBody::Reliable { first, ack: self.expected, tells }, out);
+    }
+
+    /// Sends the oldest unacked tells again. Whether there were any.
+    pub(super) fn resend(&mut self, out: &mut Outbox<Output>) -> bool {
+        if !self.up || self.sent == 0 {
+            return false;
+        }
+        self.resends = self.resends.saturating_add(1);
+        self.send_tells(0, self.sent.min(PARCEL_TELLS_MAX), out);
+        true
+    }
+
+    /// Acks what came, where nothing else carried the ack.
+    pub(super) fn ack(&mut self, out: &mut Outbox<Output>) {
+        if self.owes_ack {
+            self.send_tells(self.sent, 0, out);
+        }
+    }
+
+    /// Greets a node not heard yet; else says what of the state class it should hold.
+    pub(super) fn digest(&self, out: &mut Outbox<Output>) {
+        if !self.up {
+            return self.send(ParcelBody::Hello, out);
+        }
+        let (after, through, hash) = self.state_sent.digest();
+        self.send(ParcelBody::Digest { after, through, hash }, out);
+    }
+
+    /// Gives the understanding up: what was on its way is lost, the next one is greeted for.
+    pub(super) fn lose(&mut self, out: &mut Outbox<Output>) {
+        let session = self.session.wrapping_add(1);
+        self.begin(session, out);
+    }
+
+    fn begin(&mut self, session: u32, out: &mut Outbox<Output>) {
+        if self.up {
+            out.push(Output::Peer(Peer::Lost(self.node)));
+            // What waits was meant for the understanding that ended. Before the first one, it waits on.
+            self.window.clear();
+        }
+        self.up = false;
+        self.session = session;
+        self.base = 0;
+        self.sent = 0;
+        self.resends = 0;
+        self.expected = 0;
+        self.owes_ack = false;
+        self.state_sent = Sent::default();
+        self.state_heard = Heard::default();
+    }
+
+    /// Takes a parcel. Whether it belongs to the present understanding.
+    pub(super) fn receive(&mut self, parcel: Parcel, out: &mut Outbox<Output>) -> bool {
+        if !self.same_lives(&parcel, out) {
+            return false;
+        }
+        if parcel.session < self.session {
+            // It does not know yet that the understanding ended.
+            self.send(ParcelBody::Hello, out);
+            return false;
+        }
+        if parcel.session > self.session {
+            self.begin(parcel.session, out);
+        }
+        if !self.up {
+            self.up = true;
+            out.push(Output::Peer(Peer::Up(self.node)));
+            self.digest(out);
+        }
+        self.on_body(parcel.body, out);
+        true
+    }
+
+    /// Whether a parcel is from the newest life known of the peer, to this life.
+    fn same_lives(&mut self, parcel: &Parcel, out: &mut Outbox<Output>) -> bool {
+        match self.peer {
+            Some(known) if parcel.from < known => return false,
+            Some(known) if parcel.from == known => {}
+            _ => {
+                self.begin(0, out);
+                self.peer = Some(parcel.from);
+            }
+        }
+        let knows_us = parcel.to == Some(self.own);
+        if !knows_us {
+            self.send(ParcelBody::Hello, out);
+        }
+        knows_us
+    }
+
+    fn on_body(&mut self, body: ParcelBody, out: &mut Outbox<Output>) {
+        match body {
+            ParcelBody::Hello => {}
+            ParcelBody::Reliable { first, ack, tells } => {
+                self.on_ack(ack);
+                self.on_tells(first, tells, out);
+            }
+            ParcelBody::State { number, tell } => {
+                if let crate::edge::Class::State(key) = tell.tell.class()
+                    && self.state_heard.is_news(key, number)
+                {
+                    out.push(Output::Deliver(tell));
+                }
+            }
+            ParcelBody::Digest { after, through, hash } => {
+                let agreed = self.state_heard.agrees(after, through, hash);
+                self.send(ParcelBody::DigestAnswer { through, agreed }, out);
+            }
+            ParcelBody::DigestAnswer { through, agreed: true } => self.state_sent.agreed(through),
+            ParcelBody::DigestAnswer { agreed: false, .. } => {
+                for (number, tell) in self.state_sent.all() {
+                    self.send(ParcelBody::State { number, tell }, out);
+                }
+            }
+            ParcelBody::Ephemeral(tell) => out.push(Output::Deliver(tell)),
+        }
+    }
+
+    fn on_ack(&mut self, ack: u64) {
+        let acked = ack.saturating_sub(self.base).min(self.sent as u64);
+        let count = usize::try_from(acked).unwrap_or(0);
+        if count > 0 {
+            self.window.drain(..count);
+            self.sent -= count;
+            self.base += acked;
+            self.resends = 0;
+        }
+    }
+
+    fn on_tells(&mut self, first: u64, tells: Vec<Envelope<Tell>>, out: &mut Outbox<Output>) {
+        if tells.is_empty() {
+            return;
+        }
+        self.owes_ack = true;
+        // A gap: what is missing comes again, and this with it.
+        for (number, tell) in (first..).zip(tells) {
+            if number == self.expected {
+                self.expected += 1;
+                out.push(Output::Deliver(tell));
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Two nodes over a fabric that loses, doubles and reorders: reliable tells arrive once and in
+//! order within an understanding, state converges, a new life begins a new understanding.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::*;
+use crate::edge::{Address, Role, cs_ps, mixer_ps};
+use crate::id::{Epoch, Flow, UserId};
+use crate::model::presence::{Presence, Status};
+use crate::rng::Rng;
+use crate::wire::bounded::Text;
+
+struct Fabric {
+    nodes: [Trunks; 2],
+    flying: Vec<(u64, NodeId, NodeId, Parcel)>,
+    rng: Rng,
+    loss: u64,
+    now: Timestamp,
+    delivered: [Vec<Tell>; 2],
+    peers: [Vec<Peer>; 2],
+}
+
+fn trunks(node: u16, life: u32, now: Timestamp) -> Trunks {
+    Trunks::new(NodeId(node), 2, Incarnation(life), now)
+}
+
+impl Fabric {
+    fn new(seed: u8, loss: u64) -> Self {
+        let now = Timestamp(0);
+        Self {
+            nodes: [trunks(0, 1, now), trunks(1, 1, now)],
+            flying: vec![],
+            rng: Rng::new([seed; 32]),
+            loss,
+            now,
+            delivered: [vec![], vec![]],
+            peers: [vec![], vec![]],
+        }
+    }
+
+    fn drain(&mut self) {
+        for at in 0..2 {
+            self.nodes[at].flush(self.now);
+            while let Some(output) = self.nodes[at].poll_output() {
+                match output {
+                    Output::Send { to, parcel } => {
+                        let copies = match self.rng.below(100) {
+                            roll if roll < self.loss => 0,
+                            roll if roll < self.loss + self.loss / 3 => 2,
+                            _ => 1,
+                        };
+                        for _ in 0..copies {
+                            let due = self.now.0 + 1 + self.rng.below(80);
+                            let from = NodeId(at as u16);
+                            self.flying.push((due, from, to, parcel.clone()));
+                        }
+                    }
+                    Output::Deliver(envelope) => self.delivered[at].push(envelope.tell),
+                    Output::Peer(peer) => self.peers[at].push(peer),
+                }
+            }
+        }
+    }
+
+    fn run(&mut self, ms: u64) {
+        for _ in 0..ms {
+            self.now = self.now + 1;
+            let now = self.now;
+            for at in (0..self.flying.len()).rev() {
+                if self.flying[at].0 <= now.0 {
+                    let (_, from, to, parcel) = self.flying.swap_remove(at);
+                    self.nodes[usize::from(to.0)].on_parcel(from, parcel, now);
+                }
+            }
+            for node in &mut self.nodes {
+                if node.poll_timeout().is_some_and(|due| due.at <= now) {
+                    node.handle_timeout(now);
+                }
+            }
+            self.drain();
+        }
+    }
+
+    fn tell(&mut self, from: u16, tell: impl Into<Tell>) {
+        let address = Address { role: Role::Mixer, node: NodeId(from) };
+        let envelope =
+            Envelope { flow: Flow::default(), from: address, op: None, tell: tell.into() };
+        let now = self.now;
+        self.nodes[usize::from(from)].tell(NodeId(1 - from), envelope, now);
+        self.drain();
+    }
+}
+
+fn numbered(number: u8) -> mixer_ps::ToPs {
+    mixer_ps::ToPs::Route { user: UserId([number; 16]) }
+}
+
+fn presence(user: u8, version: u64) -> cs_ps::ToCs {
+    let text = || Text::new("").expect("empty");
+    let presence = Presence { status: Status::Online, name: text(), message: text() };
+    cs_ps::ToCs::Presence {
+        friend: UserId([user; 16]),
+        epoch: Epoch(1),
+        version,
+        acl: 0,
+        presence: presence.into(),
+    }
+}
+
+#[test]
+fn reliable_tells_arrive_once_and_in_order() {
+    for seed in 0..20 {
+        let mut fabric = Fabric::new(seed, 20);
+        for number in 0..100 {
+            fabric.tell(0, numbered(number));
+            fabric.run(7);
+        }
+        fabric.run(20_000);
+        let expected: Vec<Tell> = (0..100).map(|number| numbered(number).into()).collect();
+        assert_eq!(fabric.delivered[1], expected, "seed {seed}");
+        assert_eq!(fabric.peers[1], [Peer::Up(NodeId(0))], "seed {seed}");
+    }
+}
+
+#[test]
+fn the_newest_state_arrives_whatever_is_lost() {
+    for seed in 0..20 {
+        let mut fabric = Fabric::new(seed, 20);
+        fabric.run(2_000);
+        for version in 1..40 {
+            for user in 0..5 {
+                fabric.tell(0, presence(user, version));
+            }
+            fabric.run(50);
+        }
+        fabric.run(30_000);
+        for user in 0..5 {
+            let last = fabric.delivered[1].iter().rev().find(
+                |tell| matches!(tell, Tell::Cs(crate::edge::ToCs::Ps(cs_ps::ToCs::Presence { friend, .. })) if friend.0[0] == user),
+            );
+            assert_eq!(last, Some(&presence(user, 39).into()), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn a_new_life_begins_a_new_understanding() {
+    let mut fabric = Fabric::new(1, 10);
+    fabric.tell(0, numbered(1));
+    fabric.run(3_000);
+    fabric.nodes[1] = trunks(1, 2, fabric.now);
+    fabric.run(3_000);
+    let (up, lost) = (Peer::Up(NodeId(1)), Peer::Lost(NodeId(1)));
+    assert_eq!(fabric.peers[0], [up, lost, up]);
+    fabric.tell(0, numbered(2));
+    fabric.run(3_000);
+    assert_eq!(fabric.delivered[1], [numbered(1).into(), numbered(2).into()]);
+}
+
+#[test]
+fn silence_ends_an_understanding_and_hearing_begins_one() {
+    let mut fabric = Fabric::new(2, 0);
+    fabric.run(1_000);
+    fabric.loss = 100;
+    fabric.run(7_000);
+    fabric.loss = 0;
+    fabric.run(2_000);
+    for at in 0..2usize {
+        let other = NodeId(1 - at as u16);
+        let seen = [Peer::Up(other), Peer::Lost(other), Peer::Up(other)];
+        assert_eq!(fabric.peers[at], seen);
+        assert!(fabric.nodes[at].is_up(other));
+    }
+}
+
+#[test]
+fn a_full_window_ends_the_understanding() {
+    let mut fabric = Fabric::new(3, 0);
+    fabric.run(1_000);
+    fabric.loss = 100;
+    for _ in 0..=crate::limits::TRUNK_WINDOW_MAX {
+        fabric.tell(0, numbered(1));
+    }
+    assert_eq!(fabric.peers[0].last(), Some(&Peer::Lost(NodeId(1))));
+    fabric.loss = 0;
+    fabric.run(3_000);
+    assert!(fabric.nodes[0].is_up(NodeId(1)));
+    assert_eq!(fabric.peers[1].len(), 3);
+}
+
+#[test]
+fn our_own_pause_is_not_the_peers_silence() {
+    let mut fabric = Fabric::new(4, 0);
+    fabric.run(1_000);
+    fabric.now = fabric.now + 20_000;
+    let now = fabric.now;
+    fabric.nodes[0].handle_timeout(now);
+    fabric.nodes[1].handle_timeout(now);
+    fabric.drain();
+    fabric.run(5_000);
+    assert_eq!(fabric.peers[0], [Peer::Up(NodeId(1))]);
+}

@@ -1,0 +1,16 @@
+//! `cargo xtask bench`: the benchmark, in release, with the arguments given.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    host::{self, Profile},
+    shell,
+    tree::Tree,
+};
+
+pub(crate) fn bench(tree: &Tree, args: &[String]) -> Result<()> {
+    let bench = host::bin(tree, Profile::Release, "bench")?;
+    shell::run(Command::new(bench).args(args).current_dir(&tree.root))
+}

@@ -1,0 +1,53 @@
+//! The simulator's swarm and a short benchmark.
+
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use crate::{
+    counts::Counts,
+    host::{self, Profile},
+    shell,
+    tree::Tree,
+};
+
+/// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
+const SEEDS: u64 = 200;
+
+/// How the benchmark says that this machine cannot measure: the code for a refusal.
+const REFUSED: i32 = 3;
+
+/// A swarm of seeds, each of which holds every law.
+pub(super) fn sim(tree: &Tree) -> Result<Counts> {
+    // Both binaries at once: they share nearly everything.
+    host::bins(tree, Profile::Release, &["sim", "presently"])?;
+    let mut command = Command::new(host::path(tree, Profile::Release, "sim"));
+    command.args(["--seeds", &SEEDS.to_string()]).current_dir(&tree.root);
+    let ended = shell::watch(&mut command)?;
+    let figures = figures(&ended.stdout);
+    let played = figures.iter().find(|(name, _)| *name == "seeds").map(|(_, number)| *number);
+    let line: Vec<String> = figures.iter().map(|(name, n)| format!("{name} {n}")).collect();
+    let counts = Counts::of_exit(&ended, "the simulator");
+    ensure!(!ended.ok() || played == Some(SEEDS.to_string().as_str()), "seeds played: {played:?}");
+    Ok(counts.noting(line.join(", ")))
+}
+
+/// A quick run that catches a benchmark broken, not one that measures.
+pub(super) fn bench(tree: &Tree) -> Result<Counts> {
+    let bench = host::bin(tree, Profile::Release, "bench")?;
+    let ended = shell::watch(Command::new(bench).arg("--short").current_dir(&tree.root))?;
+    if ended.code == Some(REFUSED) {
+        return Ok(Counts::skipped("bench: it refused this machine, see above"));
+    }
+    Ok(Counts::of_exit(&ended, "the benchmark"))
+}
+
+/// The lines `name: number` of a summary.
+fn figures(stdout: &str) -> Vec<(&str, &str)> {
+    let pairs = stdout.lines().filter_map(|line| line.trim().split_once(": "));
+    pairs.filter(|(_, number)| number.parse::<f64>().is_ok()).collect()
+}
+
+#[cfg(test)]
+#[path = "world_test.rs"]
+mod tests;

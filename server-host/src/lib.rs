@@ -1,1 +1,3 @@
+//! Presently's server: the tokio host around the core's machines.
 
+pub mod store;

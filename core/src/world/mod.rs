@@ -1,5 +1,6 @@
 //! Pure models of the world around the machines: for tests, the simulator and the in-tab server.
 
+pub mod conformance;
 mod store;
 #[cfg(test)]
 mod store_test;

@@ -26,6 +26,8 @@ pub struct Setup {
     pub seed: [u8; 32],
     /// The wall clock.
     pub wall: WallClock,
+    /// Whether acts are traced: gates agree to the feature only then.
+    pub trace: bool,
 }
 
 impl Setup {

@@ -133,3 +133,25 @@ edge! {
         } "close",
     }
 }
+
+impl ToService {
+    /// Whose channel it is about.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        let (Self::Opened { port, .. } | Self::Frame { port, .. } | Self::Closed { port, .. }) = self;
+        *port
+    }
+}
+
+impl ToGate {
+    /// Whose channel it is about.
+    #[must_use]
+    pub fn port(&self) -> Port {
+        let (Self::Accept { port, .. }
+        | Self::Refuse { port, .. }
+        | Self::Frame { port, .. }
+        | Self::SignedIn { port, .. }
+        | Self::Close { port, .. }) = self;
+        *port
+    }
+}

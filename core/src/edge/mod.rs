@@ -298,6 +298,27 @@ tells! {
     }
 }
 
+impl Tell {
+    /// What a gate tells a service of a client.
+    #[must_use]
+    pub fn from_client(&self) -> Option<&gate_service::ToService> {
+        match self {
+            Self::Account(ToAccount::Client(tell))
+            | Self::Cs(ToCs::Client(tell))
+            | Self::AddressBook(ToBook::Client(tell))
+            | Self::Inbox(ToInbox::Client(tell))
+            | Self::Mixer(ToMixer::Client(tell)) => Some(tell),
+            Self::Gate(_)
+            | Self::Account(_)
+            | Self::Cs(_)
+            | Self::Ps(_)
+            | Self::AddressBook(_)
+            | Self::Inbox(_)
+            | Self::Mixer(_) => None,
+        }
+    }
+}
+
 macro_rules! into_tell {
     ($($ty:path => $via:ident;)*) => { $(
         impl From<$ty> for Tell {

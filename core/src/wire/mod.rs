@@ -9,5 +9,6 @@ pub mod body;
 pub mod bounded;
 pub mod frame;
 pub mod hello;
+pub mod names;
 pub mod record;
 pub mod tail;

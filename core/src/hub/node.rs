@@ -1,0 +1,330 @@
+//! A node that serves: its machines, and the hand-over of what they tell each other.
+
+use alloc::collections::VecDeque;
+
+use super::hops::Hops;
+use super::io::{AdminReply, AdminRequest, Input, Output, StoreOp};
+use super::Config;
+use crate::account::{self, Account};
+use crate::address_book::{self, AddressBook};
+use crate::cs::{self, Cs};
+use crate::edge::{self, Address, Envelope, Peer, Post, Role, Tell, To};
+use crate::gate::{self, Gate};
+use crate::id::NodeId;
+use crate::inbox::{self, Inbox};
+use crate::machine::{Deadline, Machine};
+use crate::mixer::{self, Mixer};
+use crate::outbox::Outbox;
+use crate::ps::{self, Ps};
+use crate::setup::Setup;
+use crate::time::Timestamp;
+use crate::topology::Topology;
+use crate::trunk::{self, Trunks};
+
+/// Every machine, in the order they are drained.
+const ROLES: [Role; 7] = [
+    Role::Gate,
+    Role::Account,
+    Role::Cs,
+    Role::Ps,
+    Role::AddressBook,
+    Role::Inbox,
+    Role::Mixer,
+];
+
+/// What waits to be handed over.
+#[derive(Debug)]
+enum Told {
+    Tell(Envelope<Tell>),
+    Peer(Peer),
+}
+
+/// The machines of one life of a node.
+#[derive(Debug)]
+pub(super) struct Node {
+    own: NodeId,
+    life: u64,
+    topology: Topology,
+    gate: Gate,
+    account: Account,
+    cs: Cs,
+    ps: Ps,
+    book: AddressBook,
+    inbox: Inbox,
+    mixer: Mixer,
+    trunks: Trunks,
+    hops: Hops,
+    /// Tells between machines of this node, in the order they were told. Empty between inputs.
+    told: VecDeque<Told>,
+}
+
+impl Node {
+    pub(super) fn new(
+        config: Config,
+        life: u64,
+        setup: Setup,
+        now: Timestamp,
+        out: &mut Outbox<Output>,
+    ) -> Self {
+        let mut node = Self {
+            own: config.node,
+            life,
+            topology: setup.topology,
+            gate: Gate::new(setup.clone(), now),
+            account: Account::new(setup.clone(), now),
+            cs: Cs::new(setup.clone(), now),
+            ps: Ps::new(setup.clone(), now),
+            book: AddressBook::new(setup.clone(), now),
+            inbox: Inbox::new(setup.clone(), now),
+            mixer: Mixer::new(setup.clone(), now),
+            trunks: Trunks::new(config.node, config.nodes, setup.incarnation, now),
+            hops: Hops::new(config.trace, config.node),
+            told: VecDeque::new(),
+        };
+        node.settle(now, out);
+        node
+    }
+
+    pub(super) fn handle_input(&mut self, input: Input<'_>, now: Timestamp, out: &mut Outbox<Output>) {
+        match input {
+            Input::LinkOpened { link, remote } => {
+                self.gate.handle_input(gate::Input::LinkOpened { link, remote }, now);
+            }
+            Input::LinkBytes { link, bytes } => {
+                self.gate.handle_input(gate::Input::LinkBytes { link, bytes }, now);
+            }
+            Input::LinkSent { link, bytes } => {
+                self.gate.handle_input(gate::Input::LinkSent { link, bytes }, now);
+            }
+            Input::LinkClosed { link } => {
+                self.gate.handle_input(gate::Input::LinkClosed { link }, now);
+            }
+            Input::Stored { op, reply } => self.on_stored(op, reply, now),
+            Input::Hashed { op, reply } => {
+                if op.life == self.life {
+                    self.account.handle_input(account::Input::Hashed { op: op.op, reply }, now);
+                }
+            }
+            Input::Parcel { from, parcel } => self.trunks.on_parcel(from, parcel, now),
+            Input::Wall(wall) => {
+                self.gate.handle_input(gate::Input::Wall(wall), now);
+                self.account.handle_input(account::Input::Wall(wall), now);
+                self.cs.handle_input(cs::Input::Wall(wall), now);
+                self.ps.handle_input(ps::Input::Wall(wall), now);
+                self.book.handle_input(address_book::Input::Wall(wall), now);
+                self.inbox.handle_input(inbox::Input::Wall(wall), now);
+                self.mixer.handle_input(mixer::Input::Wall(wall), now);
+            }
+            Input::Admin { op, request: AdminRequest::Counts } => {
+                let counts = alloc::vec![("links", self.gate.links() as u64)];
+                out.push(Output::Admin { op, reply: AdminReply::Counts(counts) });
+            }
+            Input::Admin { op, request } => {
+                self.account.handle_input(account::Input::Admin { op, request }, now);
+            }
+            Input::Drain => self.gate.handle_input(gate::Input::Drain, now),
+        }
+        self.settle(now, out);
+    }
+
+    fn on_stored(&mut self, op: StoreOp, reply: crate::store::Reply, now: Timestamp) {
+        if op.life != self.life {
+            return;
+        }
+        let StoreOp { op, role, .. } = op;
+        match role {
+            Some(Role::Account) => {
+                self.account.handle_input(account::Input::Stored { op, reply }, now);
+            }
+            Some(Role::Ps) => self.ps.handle_input(ps::Input::Stored { op, reply }, now),
+            Some(Role::AddressBook) => {
+                self.book.handle_input(address_book::Input::Stored { op, reply }, now);
+            }
+            Some(Role::Inbox) => self.inbox.handle_input(inbox::Input::Stored { op, reply }, now),
+            Some(Role::Mixer) => self.mixer.handle_input(mixer::Input::Stored { op, reply }, now),
+            // Neither asks a store; and the start's requests were answered before the node served.
+            Some(Role::Gate | Role::Cs) | None => {}
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        self.trunks.handle_timeout(now);
+        self.gate.handle_timeout(now);
+        self.account.handle_timeout(now);
+        self.cs.handle_timeout(now);
+        self.ps.handle_timeout(now);
+        self.book.handle_timeout(now);
+        self.inbox.handle_timeout(now);
+        self.mixer.handle_timeout(now);
+        self.settle(now, out);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Deadline> {
+        [
+            self.trunks.poll_timeout(),
+            self.gate.poll_timeout(),
+            self.account.poll_timeout(),
+            self.cs.poll_timeout(),
+            self.ps.poll_timeout(),
+            self.book.poll_timeout(),
+            self.inbox.poll_timeout(),
+            self.mixer.poll_timeout(),
+        ]
+        .into_iter()
+        .fold(None, Deadline::soonest)
+    }
+
+    /// Hands over tells until no machine has any left, so that nothing waits between inputs.
+    fn settle(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        self.drain_trunks(out);
+        self.drain_machines(now, out);
+        while let Some(told) = self.told.pop_front() {
+            match told {
+                Told::Tell(mut envelope) => {
+                    self.hops.on_delivery(self.own, &mut envelope, now, out);
+                    let role = envelope.tell.role();
+                    self.deliver(envelope, now, out);
+                    self.drain(role, now, out);
+                }
+                Told::Peer(peer) => {
+                    self.on_peer(peer, now);
+                    self.drain_machines(now, out);
+                }
+            }
+        }
+        self.trunks.flush(now);
+        self.drain_trunks(out);
+    }
+
+    fn deliver(&mut self, mut envelope: Envelope<Tell>, now: Timestamp, out: &mut Outbox<Output>) {
+        if let Tell::Gate(edge::ToGate::Service(tell)) = &envelope.tell {
+            let who = self.gate.who(tell.port().link);
+            self.hops.on_frame_out(&mut envelope, who, now, out);
+        }
+        let Envelope { flow, from, op, tell } = envelope;
+        macro_rules! hand {
+            ($machine:ident, $module:ident, $tell:ident) => {
+                self.$machine.handle_input(
+                    $module::Input::Tell(Envelope { flow, from, op, tell: $tell }),
+                    now,
+                )
+            };
+        }
+        match tell {
+            Tell::Gate(tell) => hand!(gate, gate, tell),
+            Tell::Account(tell) => hand!(account, account, tell),
+            Tell::Cs(tell) => hand!(cs, cs, tell),
+            Tell::Ps(tell) => hand!(ps, ps, tell),
+            Tell::AddressBook(tell) => hand!(book, address_book, tell),
+            Tell::Inbox(tell) => hand!(inbox, inbox, tell),
+            Tell::Mixer(tell) => hand!(mixer, mixer, tell),
+        }
+    }
+
+    fn drain_machines(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        for role in ROLES {
+            self.drain(role, now, out);
+        }
+    }
+
+    /// Carries out what one machine asks.
+    fn drain(&mut self, role: Role, now: Timestamp, out: &mut Outbox<Output>) {
+        let life = self.life;
+        macro_rules! drain {
+            ($machine:ident, $module:ident $(, $pattern:pat => $act:expr)* $(,)?) => {
+                while let Some(output) = self.$machine.poll_output() {
+                    match output {
+                        $module::Output::Tell(post) => self.post(role, post, now),
+                        $($pattern => $act,)*
+                    }
+                }
+            };
+        }
+        let named = |op| StoreOp { life, role: Some(role), op };
+        match role {
+            Role::Gate => self.drain_gate(now, out),
+            Role::Cs => drain!(cs, cs),
+            Role::Account => drain!(account, account,
+                account::Output::Store { op, request } =>
+                    out.push(Output::Store { op: named(op), request }),
+                account::Output::Hash { op, request } =>
+                    out.push(Output::Hash { op: named(op), request }),
+                account::Output::Admin { op, reply } => out.push(Output::Admin { op, reply }),
+            ),
+            Role::Ps => drain!(ps, ps,
+                ps::Output::Store { op, request } =>
+                    out.push(Output::Store { op: named(op), request })),
+            Role::AddressBook => drain!(book, address_book,
+                address_book::Output::Store { op, request } =>
+                    out.push(Output::Store { op: named(op), request })),
+            Role::Inbox => drain!(inbox, inbox,
+                inbox::Output::Store { op, request } =>
+                    out.push(Output::Store { op: named(op), request })),
+            Role::Mixer => drain!(mixer, mixer,
+                mixer::Output::Store { op, request } =>
+                    out.push(Output::Store { op: named(op), request })),
+        }
+    }
+
+    fn drain_gate(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                gate::Output::Tell(mut post) => {
+                    let role = post.tell.role();
+                    let to = Address { role, node: self.node_of(post.to) };
+                    let who = post.tell.from_client().and_then(|tell| self.gate.who(tell.port().link));
+                    self.hops.on_frame_in(&mut post.flow, who, &post.tell, to, now, out);
+                    self.post(Role::Gate, post, now);
+                }
+                gate::Output::LinkSend { link, bytes } => {
+                    out.push(Output::LinkSend { link, bytes });
+                }
+                gate::Output::LinkClose { link, reason, flush_ms } => {
+                    out.push(Output::LinkClose { link, reason, flush_ms });
+                }
+                gate::Output::Handover { link, node, bytes } => {
+                    out.push(Output::Handover { link, node, bytes });
+                }
+                gate::Output::Drained => out.push(Output::Drained),
+            }
+        }
+    }
+
+    fn drain_trunks(&mut self, out: &mut Outbox<Output>) {
+        while let Some(output) = self.trunks.poll_output() {
+            match output {
+                trunk::Output::Send { to, parcel } => out.push(Output::Parcel { to, parcel }),
+                trunk::Output::Deliver(envelope) => self.told.push_back(Told::Tell(envelope)),
+                trunk::Output::Peer(peer) => self.told.push_back(Told::Peer(peer)),
+            }
+        }
+    }
+
+    fn on_peer(&mut self, peer: Peer, now: Timestamp) {
+        self.gate.handle_input(gate::Input::Peer(peer), now);
+        self.account.handle_input(account::Input::Peer(peer), now);
+        self.cs.handle_input(cs::Input::Peer(peer), now);
+        self.ps.handle_input(ps::Input::Peer(peer), now);
+        self.book.handle_input(address_book::Input::Peer(peer), now);
+        self.inbox.handle_input(inbox::Input::Peer(peer), now);
+        self.mixer.handle_input(mixer::Input::Peer(peer), now);
+    }
+
+    fn node_of(&self, to: To) -> NodeId {
+        match to {
+            To::Node(node) => node,
+            To::Shard(shard) => self.topology.owner(shard),
+        }
+    }
+
+    fn post(&mut self, role: Role, post: Post, now: Timestamp) {
+        let Post { flow, to, op, tell } = post;
+        let to = self.node_of(to);
+        let envelope = Envelope { flow, from: Address { role, node: self.own }, op, tell };
+        if to == self.own {
+            self.told.push_back(Told::Tell(envelope));
+        } else {
+            self.trunks.tell(to, envelope, now);
+        }
+    }
+}

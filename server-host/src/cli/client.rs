@@ -1,0 +1,183 @@
+//! `presently client`: the client for programs, JSON Lines in and out.
+//!
+//! The first line of input is the password. Then each line is a command with an optional `id`, any
+//! JSON value, that comes back in its outcome; each line of output is an event. The words are
+//! `presently_core::client::{Command, Event}`. At the end of input the client waits for the outcome
+//! of every command it took, then ends.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Args;
+use presently_core::error::Code;
+use presently_core::limits::FRAME_BYTES_MAX;
+use presently_driver::{Command, Event, Handle};
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
+
+use super::{SignInArgs, open, refuse};
+
+/// Events taken at once.
+const BATCH: usize = 256;
+
+/// `presently client`.
+#[derive(Args, Debug)]
+pub struct ClientArgs {
+    #[command(flatten)]
+    sign_in: SignInArgs,
+    /// Reads the password from the first line of input (always so; there is no other way).
+    #[arg(long, required = true)]
+    password_stdin: bool,
+}
+
+/// A line of input.
+enum Line {
+    Text(String),
+    TooLong,
+    End,
+}
+
+/// Lines of input, each of bounded length.
+struct Lines(BufReader<Stdin>);
+
+impl Lines {
+    async fn next(&mut self) -> std::io::Result<Line> {
+        let mut line = Vec::new();
+        let mut too_long = false;
+        loop {
+            let buffer = self.0.fill_buf().await?;
+            if buffer.is_empty() && line.is_empty() && !too_long {
+                return Ok(Line::End);
+            }
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let part = &buffer[..end.unwrap_or(buffer.len())];
+            too_long |= line.len() + part.len() > FRAME_BYTES_MAX;
+            if !too_long {
+                line.extend_from_slice(part);
+            }
+            let used = part.len() + usize::from(end.is_some());
+            let at_end = end.is_some() || used == 0;
+            self.0.consume(used);
+            if at_end {
+                let text = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
+                return Ok(if too_long { Line::TooLong } else { Line::Text(text) });
+            }
+        }
+    }
+}
+
+/// Runs until signed out, refused, or the end of input.
+pub async fn run(args: ClientArgs) -> ExitCode {
+    let mut lines = Lines(BufReader::new(tokio::io::stdin()));
+    let Ok(Line::Text(password)) = lines.next().await else {
+        return refuse(2, "the first line of input must be the password");
+    };
+    let (handle, driver) = match open(&args.sign_in, password) {
+        Ok(opened) => opened,
+        Err((code, line)) => return refuse(code, line),
+    };
+    let driving = tokio::spawn(driver.run());
+    let mut session = Session { handle: handle.clone(), ids: BTreeMap::new(), refused: false };
+    let mut input_open = true;
+    loop {
+        if !input_open && session.ids.is_empty() {
+            handle.shutdown().await;
+            break;
+        }
+        tokio::select! {
+            line = lines.next(), if input_open => match line {
+                Ok(Line::Text(text)) => session.on_line(&text).await,
+                Ok(Line::TooLong) => session.bad_command(None, "a line is longer than 64 KiB"),
+                Ok(Line::End) | Err(_) => input_open = false,
+            },
+            batch = handle.next_batch(BATCH) => {
+                if batch.is_empty() {
+                    break;
+                }
+                if session.on_events(batch).is_err() {
+                    // Nobody reads any more.
+                    handle.shutdown().await;
+                    break;
+                }
+            }
+        }
+    }
+    driving.await.ok();
+    ExitCode::from(if session.refused { 3 } else { 0 })
+}
+
+struct Session {
+    handle: Handle,
+    /// The program's ids of commands under way; `Null` where it gave none.
+    ids: BTreeMap<u64, Value>,
+    refused: bool,
+}
+
+impl Session {
+    async fn on_line(&mut self, text: &str) {
+        if text.trim().is_empty() {
+            return;
+        }
+        let mut id = None;
+        let command = match serde_json::from_str(text) {
+            Ok(Value::Object(mut fields)) => {
+                id = fields.remove("id");
+                serde_json::from_value::<Command>(Value::Object(fields))
+            }
+            Ok(_) => return self.bad_command(None, "a command is a JSON object"),
+            Err(error) => Err(error),
+        };
+        match command {
+            // serde's words name fields and types; what stood in them is not repeated.
+            Err(error) => self.bad_command(id, words(&error)),
+            Ok(command) => {
+                if let Ok(number) = self.handle.command(command).await {
+                    self.ids.insert(number, id.unwrap_or(Value::Null));
+                }
+            }
+        }
+    }
+
+    fn bad_command(&self, id: Option<Value>, text: &str) {
+        let mut event = json!({ "event": "error", "code": Code::BadCommand.name(), "text": text });
+        if let (Some(id), Value::Object(fields)) = (id, &mut event) {
+            fields.insert("id".into(), id);
+        }
+        print(&event).ok();
+    }
+
+    fn on_events(&mut self, batch: Vec<Event>) -> std::io::Result<()> {
+        for event in batch {
+            if let Event::Error { id: None, .. } = &event {
+                self.refused = true;
+            }
+            let Ok(Value::Object(mut fields)) = serde_json::to_value(&event) else { continue };
+            if let Some(number) = fields.remove("id").and_then(|id| id.as_u64()) {
+                match self.ids.remove(&number) {
+                    Some(Value::Null) | None => {}
+                    Some(id) => {
+                        fields.insert("id".into(), id);
+                    }
+                }
+            }
+            print(&Value::Object(fields))?;
+        }
+        std::io::stdout().flush()
+    }
+}
+
+/// What is wrong with a command, without its values.
+fn words(error: &serde_json::Error) -> &'static str {
+    if error.is_data() {
+        "this command is not known, or a field is missing, unknown or of the wrong type"
+    } else {
+        "the line is not JSON"
+    }
+}
+
+fn print(event: &Value) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{event}")?;
+    out.flush()
+}

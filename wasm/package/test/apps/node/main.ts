@@ -1,0 +1,3 @@
+import { talk } from "./talk.js";
+
+console.log(await talk(process.argv[2] ?? ""));

@@ -27,7 +27,8 @@ fn main() -> ExitCode {
         Ok(presently) => presently,
         Err(error) => return usage(&error),
     };
-    let filter = EnvFilter::try_from_env("PRESENTLY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_from_env("PRESENTLY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match presently.command {
         Command::Serve(serve) => command::serve::run(serve),

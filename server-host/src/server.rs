@@ -7,10 +7,10 @@ use std::sync::mpsc as events;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use presently_core::error::Code;
 use presently_core::hub::Config as NodeConfig;
 use presently_core::hub::io::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest};
-use presently_core::error::Code;
 use presently_core::id::NodeId;
 use presently_core::redact::Pii;
 use presently_core::topology::Topology;
@@ -105,13 +105,10 @@ impl Server {
         })?;
         let store = Store::open(&config.data, config.store)
             .map_err(|why| StartError::Data { directory: config.data.clone(), why })?;
-        let web = Arc::new(Web {
-            demo: config.demo,
-            origins: Origins::new(listen, &config.origins),
-        });
+        let web =
+            Arc::new(Web { demo: config.demo, origins: Origins::new(listen, &config.origins) });
         let (clock, hashing) = (Clock::start(), Hashing::start()?);
-        let (fabric, boxes): (Vec<_>, Vec<_>) =
-            (0..nodes).map(|_| mpsc::channel(MAIL_MAX)).unzip();
+        let (fabric, boxes): (Vec<_>, Vec<_>) = (0..nodes).map(|_| mpsc::channel(MAIL_MAX)).unzip();
         let fabric: Fabric = fabric.into();
         let (tell, events) = events::channel();
         let counts = store.counts();
@@ -147,8 +144,7 @@ impl Server {
         if config.demo {
             server.make_demo()?;
         }
-        server.accepting =
-            Some(accept::start(clients, operators, fabric, server.admin.clone())?);
+        server.accepting = Some(accept::start(clients, operators, fabric, server.admin.clone())?);
         tracing::info!(%listen, admin = %admin_address, nodes, "serving");
         Ok(server)
     }

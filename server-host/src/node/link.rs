@@ -264,9 +264,7 @@ impl Link {
         }
         let stage = std::mem::replace(&mut *self.stage.borrow_mut(), Stage::Cut);
         let (stage, turn) = match stage {
-            Stage::Moving(node, bytes) => {
-                (Stage::Cut, Poll::Ready(Turn::Moving(node, bytes)))
-            }
+            Stage::Moving(node, bytes) => (Stage::Cut, Poll::Ready(Turn::Moving(node, bytes))),
             Stage::Cut => (Stage::Cut, Poll::Ready(Turn::Over)),
             Stage::Flushing if self.queue.borrow().is_empty() => {
                 let _ = socket2::SockRef::from(&*self.socket.borrow()).shutdown(Shutdown::Write);
@@ -308,11 +306,7 @@ impl Link {
         None
     }
 
-    fn poll_message(
-        &self,
-        scratch: &RefCell<Box<[u8]>>,
-        context: &mut Context<'_>,
-    ) -> Poll<Turn> {
+    fn poll_message(&self, scratch: &RefCell<Box<[u8]>>, context: &mut Context<'_>) -> Poll<Turn> {
         loop {
             if let Some(turn) = self.next_message() {
                 return Poll::Ready(turn);
@@ -366,9 +360,7 @@ impl Link {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
                 // The answer to a close is queued by the library; the next read ends it.
                 Ok(Message::Close(_)) => {}
-                Err(tungstenite::Error::Io(error))
-                    if error.kind() == io::ErrorKind::WouldBlock =>
-                {
+                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                     break None;
                 }
                 // Text is none of ours.

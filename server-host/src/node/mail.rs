@@ -17,11 +17,20 @@ pub(crate) const MAIL_MAX: usize = 65_536;
 /// A message to a node.
 pub(crate) enum Mail {
     /// A connection was accepted.
-    Socket { socket: TcpStream, remote: String },
+    Socket {
+        socket: TcpStream,
+        remote: String,
+    },
     /// A link comes over from another node.
     Moved(Box<Moved>),
-    Parcel { from: NodeId, parcel: Parcel },
-    Admin { request: AdminRequest, answer: oneshot::Sender<AdminReply> },
+    Parcel {
+        from: NodeId,
+        parcel: Parcel,
+    },
+    Admin {
+        request: AdminRequest,
+        answer: oneshot::Sender<AdminReply>,
+    },
     Drain,
     /// Leave now.
     Stop,

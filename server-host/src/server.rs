@@ -284,10 +284,10 @@ fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), 
         )));
     }
     let refused = |error: std::io::Error| {
-        let why = match error.kind() {
-            std::io::ErrorKind::AddrInUse => "the port is in use".to_owned(),
-            std::io::ErrorKind::PermissionDenied => "not permitted".to_owned(),
-            _ => error.to_string(),
+        let why = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "the port is in use".to_owned()
+        } else {
+            error.to_string()
         };
         StartError::Listen { address, why }
     };

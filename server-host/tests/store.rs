@@ -1,4 +1,5 @@
 //! The store in a process that is killed, and how soon a large one serves.
+#![expect(clippy::unwrap_used, reason = "a test fails by it")]
 
 mod folder;
 

@@ -118,9 +118,3 @@ fn limits_cut_entries_at_the_side_asked_for() {
     assert_eq!(sequences(&mut store, (1, 6), all, 1, false), (vec![1], true));
     assert_eq!(sequences(&mut store, (9, 3), all, all, false), (vec![], false));
 }
-
-#[test]
-fn keeps_to_the_suite_of_all_stores() {
-    let mut store = MemoryStore::default();
-    crate::world::conformance::run(&mut |request| store.handle(&request));
-}

@@ -208,7 +208,7 @@ impl Link {
     /// Writes what the operating system takes; how many of the hub's bytes that completed.
     pub(crate) fn flush(&self) -> usize {
         let sent = self.write();
-        if matches!(sent, Err(_)) {
+        if sent.is_err() {
             self.cut();
         } else if !self.queue.borrow().is_empty() {
             self.wake();

@@ -123,7 +123,7 @@ impl Node {
         *self.completions.borrow_mut() = completions;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system has randomness to give");
-        let (config, now) = (self.around.config.clone(), self.around.clock.now());
+        let (config, now) = (self.around.config, self.around.clock.now());
         *self.hub.borrow_mut() =
             self.guarded("start", || Hub::new(config, seed, clock::wall(), now));
         completed

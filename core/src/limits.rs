@@ -125,3 +125,21 @@ pub const EVENTS_MAX: usize = 10_000;
 pub const PAUSE_MS: u64 = 2_000;
 /// Longest wait of a graceful stop for links to flush.
 pub const DRAIN_FLUSH_MS: u64 = 2_000;
+/// Commands a client keeps while it has no connection: an app that asks for more is not listening.
+pub const COMMANDS_WAITING_MAX: usize = 1_024;
+/// Legs a client holds at once: the channels of a link, less book, inbox, cs, account and room.
+pub const LEGS_MAX: usize = CHANNELS_MAX - 16;
+/// Legs a client opens at once only to read what it missed: so that its own sends find room.
+pub const CATCH_UP_LEGS_MAX: usize = 16;
+/// A client says what it has shown of a conversation at most this often.
+pub const DELIVERED_MS: u64 = 1_000;
+/// A client's wait before it asks its cache the same again, after no clear answer.
+pub const CACHE_RETRY_MS: u64 = 100;
+/// How long a client's last frames of a link may take to go out.
+pub const CLOSE_FLUSH_MS: u32 = 500;
+/// Shortest wait before a client asks again for what was refused for now.
+pub const ASK_AGAIN_MS: u64 = 500;
+/// Messages of a history page where the app names no number.
+pub const HISTORY_DEFAULT: u16 = 50;
+/// Answers a client awaits on a link before it refuses commands: the sends of all its legs and room.
+pub const ASKS_MAX: usize = LEGS_MAX * SENDS_UNACKED_MAX + COMMANDS_WAITING_MAX;

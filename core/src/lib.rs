@@ -32,3 +32,5 @@ pub mod topology;
 #[cfg(feature = "server")]
 pub mod trunk;
 pub mod wire;
+#[cfg(any(feature = "client", feature = "world"))]
+pub mod world;

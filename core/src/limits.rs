@@ -144,3 +144,5 @@ pub const HOME_PORTS_MAX: usize = 64;
 pub const CONFLICTS_MAX: u32 = 4;
 /// A home that could not be read is asked again after this.
 pub const REREAD_MS: u64 = 200;
+/// Changes of one person's profile that wait while one is being written.
+pub const SAVES_WAITING_MAX: usize = 8;

@@ -200,3 +200,7 @@ impl Attached {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "attached_test.rs"]
+pub(crate) mod attached_test;

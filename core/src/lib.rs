@@ -4,6 +4,10 @@
 
 extern crate alloc;
 
+#[cfg(feature = "server")]
+pub mod address_book;
+#[cfg(feature = "server")]
+pub mod attached;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
@@ -12,11 +16,19 @@ pub mod error;
 #[cfg(feature = "server")]
 pub mod hub;
 pub mod id;
+#[cfg(feature = "server")]
+pub mod inbox;
 pub mod index;
+#[cfg(feature = "server")]
+pub mod intent;
 pub mod limits;
 pub mod machine;
 pub mod model;
 pub mod outbox;
+#[cfg(feature = "server")]
+pub mod ps;
+#[cfg(feature = "server")]
+pub mod rate;
 pub mod redact;
 pub mod rng;
 #[cfg(feature = "server")]

@@ -13,6 +13,8 @@ pub mod error;
 pub mod hub;
 pub mod id;
 pub mod index;
+#[cfg(feature = "server")]
+pub mod intent;
 pub mod limits;
 pub mod machine;
 pub mod model;

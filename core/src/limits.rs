@@ -125,3 +125,22 @@ pub const EVENTS_MAX: usize = 10_000;
 pub const PAUSE_MS: u64 = 2_000;
 /// Longest wait of a graceful stop for links to flush.
 pub const DRAIN_FLUSH_MS: u64 = 2_000;
+/// Last applied intent numbers kept in memory per owner, in pairs of shards; the rows are the truth.
+pub const APPLIED_CACHED_MAX: usize = 8_192;
+/// Intents of one owner that wait for their targets; over it changes that need one are busy.
+pub const INTENTS_WAITING_MAX: usize = 65_536;
+/// Last given intent numbers kept in memory per owner where nothing waits; the rows are the truth.
+pub const INTENT_LANES_KEPT: usize = 4_096;
+/// An intent without an answer is told again after this.
+pub const INTENT_RETELL_MS: u64 = 1_000;
+/// A store write whose outcome is unknown is written again after this.
+pub const REWRITE_MS: u64 = 100;
+/// Changes or reads of one person that wait at the home while another is under way.
+pub const HOME_WAITING_MAX: usize = 64;
+/// Channels of one person to one service of its home: all devices, and those not yet known to be
+/// gone. Over it the oldest is detached.
+pub const HOME_PORTS_MAX: usize = 64;
+/// Conflicts after which a change is given up and its asker told to try again.
+pub const CONFLICTS_MAX: u32 = 4;
+/// A home that could not be read is asked again after this.
+pub const REREAD_MS: u64 = 200;

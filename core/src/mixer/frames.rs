@@ -55,7 +55,8 @@ pub(super) fn traced(frame: &Bytes, flow: Flow) -> Bytes {
 /// The body of a page.
 pub(super) fn page(entries: &[StoredEntry], more: bool, flow: Flow) -> Bytes {
     let entries = entries.get(..PAGE_ENTRIES_MAX).unwrap_or(entries);
-    let mut out = Vec::with_capacity(64 + entries.iter().map(|e| e.record.len() + 3).sum::<usize>());
+    let mut out =
+        Vec::with_capacity(64 + entries.iter().map(|e| e.record.len() + 3).sum::<usize>());
     debug_assert!(out.capacity() < 2 * PAGE_BYTES_MAX, "pages are asked for within their bound");
     let mut scratch = [0; LENGTH_BYTES];
     out.extend_from_slice(length(entries.len(), &mut scratch));

@@ -23,6 +23,8 @@ pub mod index;
 pub mod intent;
 pub mod limits;
 pub mod machine;
+#[cfg(feature = "server")]
+pub mod mixer;
 pub mod model;
 pub mod outbox;
 #[cfg(feature = "server")]

@@ -164,3 +164,20 @@ pub const CONFLICTS_MAX: u32 = 4;
 pub const REREAD_MS: u64 = 200;
 /// Changes of one person's profile that wait while one is being written.
 pub const SAVES_WAITING_MAX: usize = 8;
+/// Seats asked for and closes told that wait at one conversation while it is read or written.
+pub const CHANGES_WAITING_MAX: usize = 256;
+/// Seats that one endpoint holds in one conversation: the oldest gives way, so that nobody uses up
+/// the node's.
+pub const SEATS_OF_ENDPOINT_MAX: usize = 4;
+/// Legs of one endpoint in one conversation: of links not yet known to be dead. The oldest gives way.
+pub const LEGS_OF_ENDPOINT_MAX: usize = 4;
+/// Pages one leg may wait for.
+pub const READS_MAX: usize = 16;
+/// A conversation without legs and seats is forgotten by its mixer after this.
+pub const CONVERSATION_IDLE_MS: u64 = 60_000;
+/// A mixer reads a conversation's tail again at most this often for sends that are ahead of it.
+pub const RELOAD_MS: u64 = 100;
+/// A member's home is asked for the route at most this often per conversation.
+pub const RING_MS: u64 = 5_000;
+/// A conversation, or the scan at start, that could not be read is read again after this.
+pub const RELOAD_FAILED_MS: u64 = 1_000;

@@ -85,7 +85,9 @@ fn take<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Tail), Malformed> {
 }
 
 fn give<T: Serialize>(value: &T, tail: &Tail) -> Bytes {
-    let mut out: Vec<u8> = postcard::to_allocvec(value).expect("frozen bodies serialize");
+    // Most answers are short: room for one saves them the growing.
+    let out = Vec::with_capacity(64);
+    let mut out: Vec<u8> = postcard::to_extend(value, out).expect("frozen bodies serialize");
     tail.encode_into(&mut out);
     Bytes::from(out)
 }

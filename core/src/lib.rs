@@ -4,11 +4,17 @@
 
 extern crate alloc;
 
+#[cfg(feature = "server")]
+pub mod account;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod cs;
+#[cfg(feature = "server")]
 pub mod edge;
 pub mod error;
+#[cfg(feature = "server")]
+pub mod gate;
 #[cfg(feature = "server")]
 pub mod hub;
 pub mod id;
@@ -17,6 +23,8 @@ pub mod limits;
 pub mod machine;
 pub mod model;
 pub mod outbox;
+#[cfg(feature = "server")]
+pub mod rate;
 pub mod redact;
 pub mod rng;
 #[cfg(feature = "server")]

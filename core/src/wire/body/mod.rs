@@ -15,9 +15,12 @@ use super::tail::Tail;
 pub mod account;
 pub mod book;
 pub mod cs;
+mod flow;
 pub mod inbox;
 pub mod link;
 pub mod mixer;
+
+pub use flow::flow_of;
 
 /// Declares the kinds of one direction of one service as an enum that decodes by kind.
 macro_rules! kinds {

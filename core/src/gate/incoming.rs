@@ -165,7 +165,8 @@ impl Gate {
         }
         let attached = Attached { channel, request: frame.request, node, role };
         link.channels.insert(attached);
-        let port = crate::edge::gate_service::Port { node: self.setup.node, link: link.id, channel };
+        let port =
+            crate::edge::gate_service::Port { node: self.setup.node, link: link.id, channel };
         let opened = ToService::Opened { port, request: frame.request, ticket: attach.ticket };
         self.tell(flow, attached, opened);
         Ok(())

@@ -203,7 +203,8 @@ impl Gate {
         }
         entry.deframer.push(bytes);
         // Handed over or closed, a link's further bytes are not read.
-        while let Some(entry) = self.links.get_mut(key).filter(|link| link.stage != Stage::Closing) {
+        while let Some(entry) = self.links.get_mut(key).filter(|link| link.stage != Stage::Closing)
+        {
             if entry.deframer.is_too_large() {
                 return self.close(key, CloseReason::Fault(Code::TooLarge));
             }
@@ -273,8 +274,11 @@ impl Gate {
         let Some(link) = self.links.get_mut(key) else { return };
         for gone in link.channels.remove_of(node) {
             let refusal = Refusal::later(Code::Retry, RETRY_MS);
-            let detached = FromGate::Detached(Detached { refusal });
-            self.say(key, gone.channel, 0, &detached);
+            let word = match gone.request {
+                0 => FromGate::Detached(Detached { refusal }),
+                _ => FromGate::Refused(refusal),
+            };
+            self.say(key, gone.channel, gone.request, &word);
         }
     }
 

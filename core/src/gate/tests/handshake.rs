@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::error::Code;
-use crate::limits::{FRAME_BYTES_MAX, KEEPALIVE_MS, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS};
 use crate::limits::LINKS_PRE_AUTH_MAX;
+use crate::limits::{FRAME_BYTES_MAX, KEEPALIVE_MS, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS};
 use crate::wire::hello::{WELCOME, feature};
 
 #[test]

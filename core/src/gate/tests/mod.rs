@@ -137,7 +137,13 @@ pub(super) fn who() -> Who {
     Who { name: "alice".into(), number: 1 }
 }
 
-pub(super) fn tell(gate: &mut Gate, role: Role, node: u16, tell: ToGate, now: Timestamp) -> Vec<Output> {
+pub(super) fn tell(
+    gate: &mut Gate,
+    role: Role,
+    node: u16,
+    tell: ToGate,
+    now: Timestamp,
+) -> Vec<Output> {
     let from = Address { role, node: NodeId(node) };
     let tell = GateTell::Service(tell);
     let envelope = Envelope { flow: Flow::default(), from, op: None, tell };

@@ -78,7 +78,8 @@ fn frames_of_a_channel_go_to_its_service_and_back() {
     assert_eq!(told, [(Role::Cs, NodeId(0), Flow::default(), expected)]);
     let lane = Lane::Control;
     let kind = 0x0411;
-    let back = ToGate::Frame { port: port(1), lane, kind, request: 5, more: true, body: body.clone() };
+    let back =
+        ToGate::Frame { port: port(1), lane, kind, request: 5, more: true, body: body.clone() };
     let out = tell(&mut gate, Role::Cs, 0, back, T0);
     assert_eq!(frames(&out), [Frame::response(0x0411, Channel(1), 5, true, body)]);
 }

@@ -5,14 +5,20 @@
 extern crate alloc;
 
 #[cfg(feature = "server")]
+pub mod account;
+#[cfg(feature = "server")]
 pub mod address_book;
 #[cfg(feature = "server")]
 pub mod attached;
 #[cfg(feature = "client")]
 pub mod client;
 #[cfg(feature = "server")]
+pub mod cs;
+#[cfg(feature = "server")]
 pub mod edge;
 pub mod error;
+#[cfg(feature = "server")]
+pub mod gate;
 #[cfg(feature = "server")]
 pub mod hub;
 pub mod id;

@@ -54,6 +54,8 @@ pub const LINKS_PRE_AUTH_MAX: usize = 4_096;
 
 /// A client says something at least this often.
 pub const KEEPALIVE_MS: u64 = 45_000;
+/// The shortest keepalive a client may wish: a ping a second costs more than it tells.
+pub const KEEPALIVE_MS_MIN: u64 = 1_000;
 /// Silence beyond the keepalive before a link counts as dead.
 pub const KEEPALIVE_GRACE_MS: u64 = 15_000;
 /// A client's wait for any answer to what it said before it calls the link dead.
@@ -86,6 +88,22 @@ pub const REFRESH_MS: u64 = 30 * 86_400_000;
 pub const TELL_MS: u64 = 5_000;
 /// Password hashes asked for and not yet answered, per node: each takes a core for 57 ms.
 pub const HASHES_MAX: usize = 64;
+/// Requests of account that wait for store or hash, per node: a storm of sign-ins is told to wait.
+pub const ACCOUNT_PENDING_MAX: usize = 16_384;
+/// Failed sign-ins of one name in a burst, and so per minute.
+pub const SIGN_IN_FAILURES_BURST: u32 = 5;
+/// A failed sign-in is forgiven after this long: five a minute.
+pub const SIGN_IN_FAILURE_MS: u64 = 12_000;
+/// Cells of the table of failed sign-ins: names share one by a keyed hash.
+pub const SIGN_IN_CELLS: usize = 4_096;
+/// Sign-in rows of one name; the oldest gives way. Devices that never sign out leave rows behind.
+pub const SIGN_INS_MAX: usize = 64;
+/// A PHC string given by an operator, in bytes.
+pub const PHC_BYTES_MAX: usize = 512;
+/// Attempts at one decision whose checks keep failing, before the client is told to try again.
+pub const CONFLICTS_MAX: u32 = 8;
+/// Requests of one session at a CS that wait for a home or a mixer.
+pub const CS_ASKS_MAX: u8 = 64;
 /// Sends of one endpoint in one conversation that wait for their ack.
 pub const SENDS_UNACKED_MAX: usize = 64;
 /// Items a client's outbox holds.
@@ -123,6 +141,10 @@ pub const SCAN_ROWS_MAX: usize = 500;
 pub const EVENTS_MAX: usize = 10_000;
 /// A pause of the whole process beyond this moves deadlines on others' silence.
 pub const PAUSE_MS: u64 = 2_000;
+/// A draining gate spreads its clients' return over this.
+pub const DRAIN_SPREAD_MS: u64 = 5_000;
+/// The last frames of a link that its own side closes have this long to go out.
+pub const CLOSE_FLUSH_MS: u32 = 500;
 /// Longest wait of a graceful stop for links to flush.
 pub const DRAIN_FLUSH_MS: u64 = 2_000;
 /// Commands a client keeps while it has no connection: an app that asks for more is not listening.
@@ -135,8 +157,6 @@ pub const CATCH_UP_LEGS_MAX: usize = 16;
 pub const DELIVERED_MS: u64 = 1_000;
 /// A client's wait before it asks its cache the same again, after no clear answer.
 pub const CACHE_RETRY_MS: u64 = 100;
-/// How long a client's last frames of a link may take to go out.
-pub const CLOSE_FLUSH_MS: u32 = 500;
 /// Shortest wait before a client asks again for what was refused for now.
 pub const ASK_AGAIN_MS: u64 = 500;
 /// Messages of a history page where the app names no number.
@@ -158,8 +178,6 @@ pub const HOME_WAITING_MAX: usize = 64;
 /// Channels of one person to one service of its home: all devices, and those not yet known to be
 /// gone. Over it the oldest is detached.
 pub const HOME_PORTS_MAX: usize = 64;
-/// Conflicts after which a change is given up and its asker told to try again.
-pub const CONFLICTS_MAX: u32 = 4;
 /// A home that could not be read is asked again after this.
 pub const REREAD_MS: u64 = 200;
 /// Changes of one person's profile that wait while one is being written.

@@ -186,10 +186,7 @@ impl AddressBook {
             ToBook::Account(book_account::ToBook::Found { user }) => self.on_found(op, user, now),
             ToBook::Account(book_account::ToBook::Befriend { user, peer, peer_name }) => {
                 let wish = Wish::Befriend { peer, name: peer_name };
-                self.enqueue(
-                    Task { user, flow, job: Job::Change { by: By::Operator, wish } },
-                    now,
-                );
+                self.enqueue(Task { user, flow, job: Job::Change { by: By::Operator, wish } }, now);
             }
             ToBook::Ps(tell) => {
                 let book_ps::ToBook::Visible { user } = tell;

@@ -338,7 +338,8 @@ impl World {
             self.at(lag, Event::Show);
             return self.at(after, Event::Answer { mixer, life, op, reply, show });
         }
-        let reply = if self.rng.below(6) == 0 { Reply::Failed("full".into()) } else { Reply::Unknown };
+        let reply =
+            if self.rng.below(6) == 0 { Reply::Failed("full".into()) } else { Reply::Unknown };
         if reply == Reply::Unknown {
             self.met.in_doubt += 1;
             match self.rng.below(3) {

@@ -11,7 +11,9 @@ use crate::mixer::tests::stage::{
 use crate::model::entry::{Entry, EntryKind};
 use crate::store::{Reply, Request};
 use crate::time::Wall;
-use crate::wire::body::mixer::{Content, Expected, FromMixer, NewEntry, Page, ReadEntries, ToMixer};
+use crate::wire::body::mixer::{
+    Content, Expected, FromMixer, NewEntry, Page, ReadEntries, ToMixer,
+};
 use crate::wire::bounded::List;
 use crate::wire::record::Record;
 use crate::wire::tail::Tail;

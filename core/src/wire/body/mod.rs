@@ -20,7 +20,7 @@ pub mod inbox;
 pub mod link;
 pub mod mixer;
 
-pub use flow::with_flow;
+pub use flow::{flow_of, with_flow};
 
 /// Declares the kinds of one direction of one service as an enum that decodes by kind.
 macro_rules! kinds {

@@ -36,6 +36,7 @@ pub(crate) fn setup(store: &mut MemoryStore, node: u16, nodes: u16, life: u32) -
         keys: Arc::new(Keys::new(vec![(1, [7; 32])])),
         seed: [u8::try_from(node).expect("few nodes"); 32],
         wall: WallClock::new(Wall(1_000_000), Timestamp(0)),
+        trace: true,
     }
 }
 

@@ -220,6 +220,7 @@ pub(super) fn setup() -> Setup {
         keys: keys(),
         seed: [9; 32],
         wall: WallClock::new(WALL, T0),
+        trace: true,
     }
 }
 

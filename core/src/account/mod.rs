@@ -4,8 +4,10 @@
 //! decides on, and each write checks what was read. A wrong password and a name nobody has take the
 //! same steps: one read, one hash, one answer.
 //!
-//! - `sign_in`: by password, or minted for the operator. - `resume`: by refresh token; sign-out.
-//!   - `admin`: new accounts, friendships, who has a name. - `guard`: against guessing.
+//! - `sign_in`: by password, or minted for the operator.
+//! - `resume`: by refresh token; sign-out.
+//! - `admin`: new accounts, friendships, who has a name.
+//! - `guard`: against guessing.
 
 mod admin;
 mod guard;

@@ -6,8 +6,11 @@
 //! nothing durable, so whatever it registered at a home it registers again when that home's node
 //! comes up.
 //!
-//! - `sessions`: who is here. - `friends`, `floor`: who is watched, and what may be shown. -
-//!   `presence`: what homes tell. - `frames`: what clients say. - `asks`: what is waited for.
+//! - `sessions`: who is here.
+//! - `friends`, `floor`: who is watched, and what may be shown.
+//! - `presence`: what homes tell.
+//! - `frames`: what clients say.
+//! - `asks`: what is waited for.
 
 mod asks;
 mod floor;

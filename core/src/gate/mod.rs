@@ -5,8 +5,10 @@
 //! service attached hears of a channel's end exactly once. After `LinkClose` nothing more is said on
 //! a link; its state stands until the host's `LinkClosed`.
 //!
-//! - `lanes`: backpressure of one link. - `link`, `channels`: its state. - `incoming`: a
-//!   client's frames. - `services`: what services tell.
+//! - `lanes`: backpressure of one link.
+//! - `link`, `channels`: its state.
+//! - `incoming`: a client's frames.
+//! - `services`: what services tell.
 
 mod channels;
 mod incoming;

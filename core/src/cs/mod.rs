@@ -3,8 +3,8 @@
 //!
 //! Owns sessions, the watches they add up to (one entry per friend, whoever watches here), and the
 //! requests that wait for a home or a mixer. Decides nothing about who may see whom: homes do.
-//! Holds nothing durable, so whatever it registered at a home it registers again when that home's node
-//! comes up.
+//! Holds nothing durable, so whatever it registered at a home it registers again when that home's
+//! node comes up.
 //!
 //! - `sessions`: who is here.
 //! - `friends`, `floor`: who is watched, and what may be shown.

@@ -4,8 +4,10 @@
 //! decides on, and each write checks what was read. A wrong password and a name nobody has take the
 //! same steps: one read, one hash, one answer.
 //!
-//! - [`sign_in`]: by password, or minted for the operator. - [`resume`]: by refresh token; sign-out.
-//!   - [`admin`]: new accounts, friendships, who has a name. - [`guard`]: against guessing.
+//! - `sign_in`: by password, or minted for the operator.
+//! - `resume`: by refresh token; sign-out.
+//! - `admin`: new accounts, friendships, who has a name.
+//! - `guard`: against guessing.
 
 mod admin;
 mod guard;
@@ -19,7 +21,7 @@ mod tests;
 use bytes::Bytes;
 
 use self::guard::Guard;
-use self::pending::{Asker, Cause, End, Stage, Work};
+use self::pending::{Asker, Cause, End, Signed, Stage, Work};
 use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, ToAccount, book_account};
 use crate::error::{Code, Refusal};
@@ -248,6 +250,7 @@ impl Account {
 
     fn step(&mut self, work: Work, reply: Reply, now: Timestamp) {
         let Work { cause, stage } = work;
+        let written = matches!(reply, Reply::Written { .. });
         match stage {
             Stage::Credentials { name, password, endpoint } => {
                 self.on_credentials(cause, (name, password, endpoint), &reply);
@@ -259,25 +262,22 @@ impl Account {
             Stage::Devices { name, endpoint, account, revision } => {
                 self.on_devices(cause, (name, endpoint), (account, revision), reply);
             }
-            Stage::SigningIn { signed, .. } => match reply {
-                Reply::Written { .. } => self.on_signed_in(&cause, &signed, now),
-                _ => self.read_account(
-                    cause.with(Stage::Account { name: signed.name, endpoint: signed.endpoint }),
-                ),
-            },
+            Stage::SigningIn { signed, .. } | Stage::Using { signed, .. } if written => {
+                self.on_signed_in(&cause, &signed, now);
+            }
+            Stage::Ending { end, .. } if written => self.on_ended(&cause, end),
+            // Below, what was checked has changed: it is read and decided upon again.
+            Stage::SigningIn { signed: Signed { name, endpoint, .. }, .. } => {
+                self.read_account(cause.with(Stage::Account { name, endpoint }));
+            }
+            Stage::Ending { claims, end: End::SignedOut, .. } => {
+                self.read_device(cause.with(Stage::SigningOut { claims }));
+            }
+            Stage::Using { claims, .. } | Stage::Ending { claims, end: End::Stale, .. } => {
+                self.read_device(cause.with(Stage::Resuming { claims }));
+            }
             Stage::Resuming { claims } => self.on_resuming(cause, claims, &reply, now),
-            Stage::Using { claims, signed, .. } => match reply {
-                Reply::Written { .. } => self.on_signed_in(&cause, &signed, now),
-                _ => self.read_device(cause.with(Stage::Resuming { claims })),
-            },
             Stage::SigningOut { claims } => self.on_signing_out(cause, claims, &reply),
-            Stage::Ending { claims, end, .. } => match reply {
-                Reply::Written { .. } => self.on_ended(&cause, end),
-                _ if end == End::SignedOut => {
-                    self.read_device(cause.with(Stage::SigningOut { claims }))
-                }
-                _ => self.read_device(cause.with(Stage::Resuming { claims })),
-            },
             Stage::Adding { name, user, .. } => self.on_added(cause, &name, user, &reply),
             Stage::Taken { user } => self.on_taken(&cause, user, &reply),
             Stage::Befriending { a, b, first } => self.on_befriending(cause, (a, b), first, &reply),
@@ -292,12 +292,12 @@ impl Account {
         let Some(work) = self.pending.remove(op) else { return };
         self.hashes -= 1;
         let Work { cause, stage } = work;
-        match stage {
-            Stage::Verifying { name, endpoint, account } => {
-                self.on_verified(cause, (name, endpoint), account, &reply);
-            }
-            Stage::Hashing { name } => self.on_made(cause, name, reply),
-            _ => unreachable!("only two stages ask for a hash"),
+        if let Stage::Verifying { name, endpoint, account } = stage {
+            self.on_verified(cause, (name, endpoint), account, &reply);
+        } else if let Stage::Hashing { name } = stage {
+            self.on_made(cause, name, reply);
+        } else {
+            unreachable!("only two stages ask for a hash");
         }
     }
 

@@ -177,8 +177,8 @@ impl Friends {
         Some(user)
     }
 
-    /// Watches again at a home that holds nothing of what was told: (friend, person, number) of each
-    /// pair, in order.
+    /// Watches again at a home that holds nothing of what was told: (friend, person, number) of
+    /// each pair, in order.
     pub(super) fn ask_again(&mut self, home: NodeId) -> Vec<(UserId, u32, u32)> {
         let mut asked = Vec::new();
         for (_, friend) in self.all.iter_mut().filter(|(_, friend)| friend.home == home) {

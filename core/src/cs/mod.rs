@@ -1,13 +1,16 @@
-//! The Connection Server: sessions of signed-in devices, and whom they watch (PROTOCOL §4.5, §5.2 to
-//! §5.4).
+//! The Connection Server: sessions of signed-in devices, and whom they watch (PROTOCOL §4.5, §5.2
+//! to §5.4).
 //!
 //! Owns sessions, the watches they add up to (one entry per friend, whoever watches here), and the
-//! requests that wait for a home or a mixer. Decides nothing about who may see whom: homes do. Holds
-//! nothing durable, so whatever it registered at a home it registers again when that home's node
-//! comes up.
+//! requests that wait for a home or a mixer. Decides nothing about who may see whom: homes do.
+//! Holds nothing durable, so whatever it registered at a home it registers again when that home's
+//! node comes up.
 //!
-//! - [`sessions`]: who is here. - [`friends`], [`floor`]: who is watched, and what may be shown. -
-//!   [`presence`]: what homes tell. - [`frames`]: what clients say. - [`asks`]: what is waited for.
+//! - `sessions`: who is here.
+//! - `friends`, `floor`: who is watched, and what may be shown.
+//! - `presence`: what homes tell.
+//! - `frames`: what clients say.
+//! - `asks`: what is waited for.
 
 mod asks;
 mod floor;

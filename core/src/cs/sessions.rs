@@ -18,8 +18,8 @@ pub(super) struct Session {
     pub(super) watched: Vec<u32>,
     /// Chosen; `None`: not yet, and the person may not ask to contact anybody.
     pub(super) status: Option<Status>,
-    /// The session under which the home knows the device: this one, or the one it replaced until the
-    /// first status.
+    /// The session under which the home knows the device: this one, or the one it replaced until
+    /// the first status.
     pub(super) registered: Option<OpId>,
     /// Requests that wait for a home or a mixer.
     pub(super) asks: u8,

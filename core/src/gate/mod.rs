@@ -2,11 +2,13 @@
 //!
 //! Owns the links: their handshake, their channels, what waits on them and when they are given up.
 //! Routes by frame header: it reads HELLO, `Attach`, `Detach` and `Ping`, and no other body. Every
-//! service attached hears of a channel's end exactly once. After `LinkClose` nothing more is said on
-//! a link; its state stands until the host's `LinkClosed`.
+//! service attached hears of a channel's end exactly once. After `LinkClose` nothing more is said
+//! on a link; its state stands until the host's `LinkClosed`.
 //!
-//! - [`lanes`]: backpressure of one link. - [`link`], [`channels`]: its state. - [`incoming`]: a
-//!   client's frames. - [`services`]: what services tell.
+//! - `lanes`: backpressure of one link.
+//! - `link`, `channels`: its state.
+//! - `incoming`: a client's frames.
+//! - `services`: what services tell.
 
 mod channels;
 mod incoming;

@@ -42,6 +42,7 @@ pub(super) struct Plan {
 struct PlannedChange {
     book: BookRow,
     contact: Record<Contact>,
+    was_listed: bool,
     was_friend: bool,
     decision: Decision,
 }
@@ -295,6 +296,10 @@ impl AddressBook {
         let PlannedChange { book, contact, was_friend, .. } = change;
         let (user, friend) = (task.user, contact.value.user);
         let is_friend = contact.value.relation == Relation::FRIEND;
+        if !change.was_listed && contact.value.relation == Relation::NONE {
+            // Only a round was noted: the person has nothing to see.
+            return;
+        }
         let frame = FromBook::Changed(BookChanged { revision: book.revision, contact });
         let body = frame.encode(&Tail::of_flow(task.flow));
         let posts: Vec<Post> = self
@@ -345,7 +350,13 @@ fn planned(
     decision.contact.revision = book.revision;
     let tail = own.map(|record| record.tail).unwrap_or_default();
     let contact = Record { value: decision.contact.clone(), tail };
-    PlannedChange { book, contact, was_friend: relation == Relation::FRIEND, decision }
+    PlannedChange {
+        book,
+        contact,
+        was_listed: was,
+        was_friend: relation == Relation::FRIEND,
+        decision,
+    }
 }
 
 fn changed(asker: &Asker, revision: u64, contact: Record<Contact>) -> Post {

@@ -1,10 +1,14 @@
 //! The rules of asking and parting: pure (PROTOCOL §6.3).
 //!
-//! Both homes decide from their own row alone; intents between them arrive in order, so:
+//! A pact is a round. Each side says yes (`Invite`, `Accepted`) or no (`Parted`) in a round, a no is
+//! the last word in it, and only a yes opens the next. Both homes decide from their own row alone;
+//! what they tell each other arrives in order, perhaps late:
 //!
+//! - A word of an older round than one's own changes nothing: who said it will hear of the newer.
 //! - An invitation that meets one's own is an acceptance: both become friends under the greater pact.
-//! - Who has parted by the time an acceptance comes says so again, under the pact accepted.
-//! - A parting ends the pact it names or an older one, never a newer.
+//! - A parting ends the round it names at both sides; the mixer closes that pact.
+//!
+//! So both sides end alike, however their words cross (`tests/rules.rs`).
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -73,17 +77,15 @@ pub(super) struct Case<'a> {
 pub(super) fn decide(case: &Case<'_>, wish: &Wish) -> Result<Option<Decision>, Refusal> {
     match wish {
         Wish::Invite { peer, name, text } => case.invite(*peer, name, text).map(Some),
-        Wish::Accept { peer } => case.accept(*peer),
-        Wish::Decline { peer } => case.decline(*peer).map(Some),
+        Wish::Accept { .. } => case.accept(),
+        Wish::Decline { .. } => case.decline().map(Some),
         Wish::Remove { peer } => case.remove(*peer).map(Some),
         Wish::Befriend { peer, name } => Ok(case.befriend(*peer, name)),
         Wish::Told(Act::Invite { from, from_name, text, pact, .. }) => {
             Ok(case.invited(*from, from_name, text, *pact))
         }
-        Wish::Told(Act::Accepted { from, from_name, pact, .. }) => {
-            Ok(case.accepted(*from, from_name, *pact))
-        }
-        Wish::Told(Act::Parted { from, pact, .. }) => Ok(case.parted(*from, *pact)),
+        Wish::Told(Act::Accepted { pact, .. }) => Ok(case.accepted(*pact)),
+        Wish::Told(Act::Parted { pact, .. }) => Ok(case.parted(*pact)),
         Wish::Told(Act::Close { .. }) => Ok(None),
     }
 }
@@ -131,7 +133,7 @@ impl Case<'_> {
         Ok(Decision { contact, acts: alloc::vec![(book_of(peer), act)] })
     }
 
-    fn accept(&self, _peer: UserId) -> Result<Option<Decision>, Refusal> {
+    fn accept(&self) -> Result<Option<Decision>, Refusal> {
         match (self.relation(), self.own) {
             (Relation::PENDING, Some(own)) => Ok(Some(self.befriended(own.clone(), own.pact))),
             // Said yes before and did not hear the answer.
@@ -140,7 +142,7 @@ impl Case<'_> {
         }
     }
 
-    fn decline(&self, _peer: UserId) -> Result<Decision, Refusal> {
+    fn decline(&self) -> Result<Decision, Refusal> {
         match (self.relation(), self.own) {
             (Relation::PENDING, Some(own)) => Ok(ended(own, own.pact, Vec::new())),
             _ => Err(Refusal::of(Code::NoInvitation)),
@@ -173,52 +175,37 @@ impl Case<'_> {
         text: &Text<INVITE_BYTES_MAX>,
         pact: u32,
     ) -> Option<Decision> {
+        if from == self.user || pact < self.pact() {
+            return None;
+        }
+        let is_newer = pact > self.pact();
+        let silent = |contact| Some(Decision { contact, acts: Vec::new() });
         match (self.relation(), self.own) {
+            // One's own word is still good in a newer round; the other hears so.
+            (Relation::INVITED, Some(own)) if is_newer => Some(self.befriended(own.clone(), pact)),
             (Relation::INVITED, Some(own)) => {
-                Some(self.befriended(own.clone(), own.pact.max(pact)))
+                silent(Contact { relation: Relation::FRIEND, ..own.clone() })
             }
-            // They lost or left the pact and ask for a newer one; an older one was answered.
-            (Relation::FRIEND, Some(own)) if pact <= own.pact => None,
-            _ if self.is_full() || from == self.user => None,
-            (Relation::FRIEND, _) => {
-                let contact = contact(from, name, Relation::PENDING, text, pact);
-                Some(Decision { contact, acts: Vec::new() })
+            _ if !is_newer => None,
+            // The round is noted, so that both sides count alike.
+            _ if self.is_full() => {
+                silent(contact(from, name, Relation::NONE, &Text::default(), pact))
             }
-            _ => {
-                // A pact that ended here never stands again.
-                let pact = pact.max(self.pact() + 1);
-                let contact = contact(from, name, Relation::PENDING, text, pact);
-                Some(Decision { contact, acts: Vec::new() })
-            }
+            _ => silent(contact(from, name, Relation::PENDING, text, pact)),
         }
     }
 
-    fn accepted(&self, from: UserId, name: &Text<NAME_CHARS_MAX>, pact: u32) -> Option<Decision> {
+    fn accepted(&self, pact: u32) -> Option<Decision> {
         let own = self.own?;
-        let stands = |own: &Contact| {
-            let mut contact = Contact { relation: Relation::FRIEND, pact, ..own.clone() };
-            if contact.name.as_str().is_empty() {
-                contact.name = name.clone();
-            }
-            Decision { contact, acts: Vec::new() }
-        };
-        match own.relation {
-            Relation::INVITED if pact >= own.pact => Some(stands(own)),
-            Relation::FRIEND if pact > own.pact => Some(stands(own)),
-            // They said yes to what was taken back: they must hear that it is over.
-            Relation::NONE if pact > own.pact => Some(ended(own, pact, self.parting(from, pact))),
-            _ => None,
-        }
+        let answers = own.relation == Relation::INVITED && own.pact == pact;
+        let contact = Contact { relation: Relation::FRIEND, ..own.clone() };
+        answers.then(|| Decision { contact, acts: Vec::new() })
     }
 
-    fn parted(&self, _from: UserId, pact: u32) -> Option<Decision> {
+    fn parted(&self, pact: u32) -> Option<Decision> {
         let own = self.own?;
-        match own.relation {
-            Relation::FRIEND if own.pact <= pact => Some(ended(own, pact, Vec::new())),
-            // Whatever pact was proposed here: they took their asking back.
-            Relation::PENDING => Some(ended(own, own.pact.max(pact), Vec::new())),
-            _ => None,
-        }
+        let ends = own.relation != Relation::NONE && pact >= own.pact;
+        ends.then(|| ended(own, pact, Vec::new()))
     }
 
     fn befriended(&self, own: Contact, pact: u32) -> Decision {

@@ -117,6 +117,7 @@ enum Stage {
 struct Find {
     asker: Asker,
     user: UserId,
+    own_name: Box<str>,
     name: Text<NAME_CHARS_MAX>,
     text: Text<INVITE_BYTES_MAX>,
     node: NodeId,
@@ -240,8 +241,15 @@ impl AddressBook {
             book::ToBook::Decline(decline) => Wish::Decline { peer: decline.user },
             book::ToBook::Remove(remove) => Wish::Remove { peer: remove.user },
         };
-        let job = Job::Change { by: By::Client(asker), wish };
+        let job = Job::Change { by: By::Client(asker, self.name_of(&asker)), wish };
         self.enqueue(Task { user, flow: asker.flow, job }, now);
+    }
+
+    /// The account's name of who asks. Taken while the port is open: it may close before the change
+    /// is decided, and the other home must be told a name all the same.
+    fn name_of(&self, asker: &Asker) -> Box<str> {
+        let session = self.attached.session(asker.port);
+        session.map(|session| session.who.name.clone()).unwrap_or_default()
     }
 
     fn on_invite(&mut self, asker: Asker, user: UserId, invite: &book::Invite, now: Timestamp) {
@@ -259,7 +267,8 @@ impl AddressBook {
         let shard = Shard::of_name(name.as_str());
         let node = self.setup.topology.owner(shard);
         let tell = book_account::ToAccount::Find { name: name.clone() };
-        let find = Find { asker, user, name, text, node };
+        let own_name = self.name_of(&asker);
+        let find = Find { asker, user, own_name, name, text, node };
         let op = self.pending.insert(Pending::Find(Box::new(find)));
         self.timers.set(Due::Find(op), now + TELL_MS, "a name was not found in time");
         let post = Post { flow: asker.flow, to: To::Shard(shard), op: None, tell: tell.into() };
@@ -270,9 +279,9 @@ impl AddressBook {
         let Some(find) = op.and_then(|op| self.take_find(op)) else {
             return;
         };
-        let Find { asker, user, name, text, .. } = find;
+        let Find { asker, user, own_name, name, text, .. } = find;
         let wish = Wish::Invite { peer, name, text };
-        let job = Job::Change { by: By::Client(asker), wish };
+        let job = Job::Change { by: By::Client(asker, own_name), wish };
         self.enqueue(Task { user, flow: asker.flow, job }, now);
     }
 
@@ -471,7 +480,7 @@ impl AddressBook {
 
     fn refuse_task(&mut self, task: &Task, refusal: Refusal) {
         match &task.job {
-            Job::Fetch { asker, .. } | Job::Change { by: By::Client(asker), .. } => {
+            Job::Fetch { asker, .. } | Job::Change { by: By::Client(asker, _), .. } => {
                 self.refuse_asker(asker, refusal);
             }
             Job::MayContact { back, .. } => {

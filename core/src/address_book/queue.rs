@@ -3,6 +3,7 @@
 //! Invariant: whoever tells about a person tells it in the order it became durable, since nothing of
 //! the same person runs beside it.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use super::decide::Wish;
@@ -50,8 +51,8 @@ pub(super) struct Told {
 /// Who wants a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// The person, on one of their devices.
-    Client(Asker),
+    /// The person, on one of their devices, and their account's name.
+    Client(Asker, Box<str>),
     /// The operator.
     Operator,
     /// Another home.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::Args;
 use presently_core::id::NodeId;
-use presently_core::model::name::account_name;
 use presently_core::redact::Pii;
 use presently_driver::native::NativeHost;
 use presently_driver::{Config, Driver, Handle};
@@ -31,14 +30,11 @@ pub(crate) fn open(
     args: &SignIn,
     password: String,
 ) -> Result<(Handle, Driver<NativeHost>), (u8, String)> {
-    let Some(name) = account_name(&args.user) else {
-        return Err((2, "a name is 1 to 64 of a-z 0-9 . _ -".into()));
-    };
     let config = Config {
         password: Some(Pii(password)),
         node: args.node.map(NodeId),
         trace: true,
-        ..Config::new(name)
+        ..Config::new(&args.user)
     };
     presently_driver::native::open(args.server.clone(), config, args.cache.as_deref())
         .map_err(|error| (5, error.to_string()))

@@ -1,4 +1,5 @@
 //! What tests of the home's machines share, and the tests of attaching.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for what it names")]
 
 use alloc::sync::Arc;
 use alloc::vec;
@@ -10,9 +11,7 @@ use super::{Asker, Attached};
 use crate::edge::gate_service::{Port, ToGate, Who};
 use crate::edge::{Address, Envelope, Post, Role, Tell, ToGate as ToGateTell};
 use crate::error::Code;
-use crate::id::{
-    Channel, EndpointId, Flow, Incarnation, LinkId, NodeId, OpId, Shard, UserId,
-};
+use crate::id::{Channel, EndpointId, Flow, Incarnation, LinkId, NodeId, OpId, Shard, UserId};
 use crate::limits::{HOME_PORTS_MAX, TICKET_BYTES_MAX, TICKET_MS};
 use crate::rng::Rng;
 use crate::setup::Setup;
@@ -60,7 +59,12 @@ pub(crate) fn port(node: u16, link: u64) -> Port {
     Port { node: NodeId(node), link: LinkId(link), channel: Channel(1) }
 }
 
-pub(crate) fn ticket(setup: &Setup, purpose: Purpose, user: UserId, name: &str) -> Blob<TICKET_BYTES_MAX> {
+pub(crate) fn ticket(
+    setup: &Setup,
+    purpose: Purpose,
+    user: UserId,
+    name: &str,
+) -> Blob<TICKET_BYTES_MAX> {
     let claims = SessionClaims {
         user,
         endpoint: EndpointId::default(),
@@ -99,10 +103,8 @@ fn only_a_ticket_of_this_service_this_home_and_this_time_attaches() {
     for (sealed, wall) in [(&other_service, 1_000_000), (&other_home, 1_000_000), (&good, late)] {
         let posts = opened(&mut attached, &setup, port(0, 1), sealed, wall);
         let refused = to_gate(&posts[0]);
-        assert!(
-            matches!(refused, Some(ToGate::Refuse { refusal, request: 1, .. })
-                if refusal.code == Code::BadTicket)
-        );
+        assert!(matches!(refused, Some(ToGate::Refuse { refusal, request: 1, .. })
+                if refusal.code == Code::BadTicket));
     }
     let posts = opened(&mut attached, &setup, port(0, 1), &good, 1_000_000);
     assert!(matches!(to_gate(&posts[0]), Some(ToGate::Accept { who: Some(_), .. })));

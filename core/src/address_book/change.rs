@@ -15,9 +15,9 @@ use super::queue::{By, Job, Task, Told};
 use super::rows::BookRow;
 use super::{AddressBook, Due, Run, Stage};
 use crate::attached::{Asker, event};
+use crate::edge::Post;
 use crate::edge::book_ps::ToPs;
 use crate::edge::intent::Target;
-use crate::edge::Post;
 use crate::error::{Code, Refusal};
 use crate::id::{OpId, Shard, UserId};
 use crate::intent::{Reserve, TargetLog, Verdict};
@@ -68,7 +68,9 @@ impl AddressBook {
                     let key = TargetLog::key(told.source, told.target);
                     return self.ask(op, run, Request::Read(key));
                 }
-                verdict => return self.answer_verdict(op, &run, &told, verdict, now),
+                verdict @ (Verdict::AlreadyApplied { .. }
+                | Verdict::Expected { .. }
+                | Verdict::InFlight) => return self.answer_verdict(op, &run, &told, verdict, now),
             }
         }
         run.stage = Stage::Book;

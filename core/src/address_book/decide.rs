@@ -209,12 +209,8 @@ impl Case<'_> {
     }
 
     fn befriended(&self, own: Contact, pact: u32) -> Decision {
-        let act = Act::Accepted {
-            from: self.user,
-            from_name: own_name(self.name),
-            to: own.user,
-            pact,
-        };
+        let act =
+            Act::Accepted { from: self.user, from_name: own_name(self.name), to: own.user, pact };
         let target = book_of(own.user);
         let contact = Contact { relation: Relation::FRIEND, pact, ..own };
         Decision { contact, acts: alloc::vec![(target, act)] }
@@ -231,8 +227,7 @@ impl Case<'_> {
 }
 
 fn ended(own: &Contact, pact: u32, acts: Vec<(Target, Act)>) -> Decision {
-    let contact =
-        Contact { relation: Relation::NONE, text: Text::default(), pact, ..own.clone() };
+    let contact = Contact { relation: Relation::NONE, text: Text::default(), pact, ..own.clone() };
     Decision { contact, acts }
 }
 

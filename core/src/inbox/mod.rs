@@ -84,7 +84,10 @@ enum Run {
 enum Stage {
     State,
     Item,
-    Write { write: Write, was_unknown: bool },
+    Write {
+        write: Write,
+        was_unknown: bool,
+    },
     /// The state row after an unknown outcome and a conflict: was it this batch?
     Verify,
 }

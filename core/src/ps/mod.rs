@@ -71,7 +71,11 @@ enum Pending {
     /// Taken out while it is being looked at.
     Taken,
     Profile(OpId),
-    Save { person: OpId, record: Record<Profile>, write: Write },
+    Save {
+        person: OpId,
+        record: Record<Profile>,
+        write: Write,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -165,9 +165,7 @@ impl Person {
         node: NodeId,
         session: OpId,
     ) -> Option<&mut Endpoint> {
-        self.endpoints
-            .iter_mut()
-            .find(|at| at.endpoint == endpoint && at.is_of(node, session))
+        self.endpoints.iter_mut().find(|at| at.endpoint == endpoint && at.is_of(node, session))
     }
 
     /// The CSs of the devices that are there, each once.

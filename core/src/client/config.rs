@@ -3,7 +3,9 @@
 use alloc::string::String;
 
 use crate::id::NodeId;
+use crate::limits::NAME_CHARS_MAX;
 use crate::redact::Pii;
+use crate::wire::bounded::Text;
 
 /// What an app gives its client.
 #[derive(Clone, Debug)]
@@ -18,4 +20,13 @@ pub struct Config {
     pub trace: bool,
     /// The node wanted; `None`: any.
     pub node: Option<NodeId>,
+}
+
+impl Config {
+    /// An account at any node, with nothing known but its name.
+    #[must_use]
+    pub fn new(name: Text<NAME_CHARS_MAX>) -> Self {
+        let user = Pii(name.into_string());
+        Self { user, password: None, keepalive_ms: 0, trace: false, node: None }
+    }
 }

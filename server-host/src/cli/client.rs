@@ -23,7 +23,7 @@ const BATCH: usize = 256;
 
 /// `presently client`.
 #[derive(Args, Debug)]
-pub struct ClientArgs {
+pub(crate) struct ClientArgs {
     #[command(flatten)]
     sign_in: SignInArgs,
     /// Reads the password from the first line of input (always so; there is no other way).
@@ -68,7 +68,7 @@ impl Lines {
 }
 
 /// Runs until signed out, refused, or the end of input.
-pub async fn run(args: ClientArgs) -> ExitCode {
+pub(crate) async fn run(args: ClientArgs) -> ExitCode {
     let mut lines = Lines(BufReader::new(tokio::io::stdin()));
     let Ok(Line::Text(password)) = lines.next().await else {
         return refuse(2, "the first line of input must be the password");

@@ -1,7 +1,7 @@
 //! The binary's clients: for programs ([`client`]), for people ([`chat`]), and how both sign in.
 
-pub mod chat;
-pub mod client;
+pub(crate) mod chat;
+pub(crate) mod client;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -15,19 +15,19 @@ use presently_driver::{Config, Driver, Handle};
 
 /// Which server, and who.
 #[derive(Args, Debug)]
-pub struct SignInArgs {
+pub(crate) struct SignInArgs {
     /// The server, `host:port`.
     #[arg(long, default_value = "127.0.0.1:1863")]
-    pub server: String,
+    pub(crate) server: String,
     /// The account's name.
     #[arg(long)]
-    pub user: String,
+    pub(crate) user: String,
     /// Wants one node of the server, counted from 0; any where left out.
     #[arg(long)]
-    pub node: Option<u16>,
+    pub(crate) node: Option<u16>,
     /// Keeps outbox and endpoint in this directory, so that they outlive the process.
     #[arg(long)]
-    pub cache: Option<PathBuf>,
+    pub(crate) cache: Option<PathBuf>,
 }
 
 /// Ends with one clear line.
@@ -37,10 +37,7 @@ fn refuse(code: u8, line: impl std::fmt::Display) -> ExitCode {
 }
 
 /// Opens the client; or the line and code to end with.
-fn open(
-    args: &SignInArgs,
-    password: String,
-) -> Result<(Handle, Driver<NativeHost>), (u8, String)> {
+fn open(args: &SignInArgs, password: String) -> Result<(Handle, Driver<NativeHost>), (u8, String)> {
     let Some(name) = account_name(&args.user) else {
         return Err((2, "a name is 1 to 64 of a-z 0-9 . _ -".into()));
     };

@@ -18,6 +18,8 @@ struct Presently {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(command::serve::Serve),
+    Chat(command::chat::Chat),
+    Client(command::client::Client),
     #[command(subcommand)]
     User(command::user::User),
 }
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match presently.command {
         Command::Serve(serve) => command::serve::run(serve),
+        Command::Chat(chat) => command::chat::run(chat),
+        Command::Client(client) => command::client::run(client),
         Command::User(user) => command::user::run(user),
     }
 }

@@ -99,10 +99,10 @@ impl Homes {
     }
 
     /// Queues a task; gives it back where too many wait.
-    pub(super) fn enqueue(&mut self, task: Task) -> Result<(), Task> {
+    pub(super) fn enqueue(&mut self, task: Task) -> Result<(), Box<Task>> {
         let home = self.home(task.user);
         if home.waiting.len() >= HOME_WAITING_MAX {
-            return Err(task);
+            return Err(Box::new(task));
         }
         let user = task.user;
         home.waiting.push_back(task);

@@ -198,7 +198,8 @@ impl AddressBook {
     ) {
         match reply {
             Reply::Written { revision } => self.on_written(op, &run, plan, *revision, now),
-            Reply::Unknown => {
+            // Once it may have been written, a later refusal does not say that it was not.
+            Reply::Unknown | Reply::Failed(_) if was_unknown || *reply == Reply::Unknown => {
                 run.stage = Stage::Write { plan, write, was_unknown: true };
                 self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "write again");
                 self.park(op, run);
@@ -214,6 +215,7 @@ impl AddressBook {
             | Reply::Page { .. }
             | Reply::Tail { .. }
             | Reply::Entries { .. }
+            | Reply::Unknown
             | Reply::Failed(_) => {
                 self.give_up(&run, &plan, false);
                 self.refuse(op, &run, Refusal::of(Code::StoreFailed), now);

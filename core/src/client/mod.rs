@@ -22,6 +22,7 @@ mod entries;
 pub mod event;
 mod inbox;
 pub mod io;
+mod leaving;
 mod legs;
 mod link;
 mod load;

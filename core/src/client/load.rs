@@ -172,8 +172,10 @@ impl Client {
         } else if space == Space::CachedContact {
             self.load(Loading::Rows(Space::Outbox), None);
         } else {
-            self.stage = Stage::Resting;
-            self.dial(now);
+            self.stage = Stage::Suspended;
+            if !self.sleepy {
+                self.dial(now);
+            }
             self.run_waiting(now);
         }
     }

@@ -112,8 +112,21 @@ impl Peer {
     }
 
     pub(super) fn with_store(config: Config, store: MemoryStore, seed: u8) -> Self {
+        let mut peer = Self::made(config, store, seed);
+        peer.drain();
+        peer
+    }
+
+    pub(super) fn with_cache_by_hand(config: Config) -> Self {
+        let mut peer = Self::made(config, MemoryStore::default(), 1);
+        peer.by_hand = true;
+        peer.drain();
+        peer
+    }
+
+    fn made(config: Config, store: MemoryStore, seed: u8) -> Self {
         let now = Timestamp(1_000);
-        let mut peer = Self {
+        Self {
             client: Client::new(config, [seed; 32], now),
             store,
             now,
@@ -131,9 +144,7 @@ impl Peer {
             refreshes: 0,
             contacts: vec![contact(BOB, "bob", Relation::FRIEND, 1)],
             items: Vec::new(),
-        };
-        peer.drain();
-        peer
+        }
     }
 
     pub(super) fn input(&mut self, input: Input<'_>) {

@@ -65,6 +65,18 @@ fn wake_dials_at_once_and_suspend_is_silent() {
 }
 
 #[test]
+fn an_app_asleep_before_the_cache_is_read_dials_when_it_wakes() {
+    let mut peer = Peer::with_cache_by_hand(config(Some("pw")));
+    peer.input(Input::Suspend);
+    while !peer.held.is_empty() {
+        peer.store_one();
+    }
+    assert_eq!(peer.dials, 0);
+    peer.input(Input::Wake);
+    assert_eq!(peer.dials, 1);
+}
+
+#[test]
 fn a_wrong_password_ends_the_client() {
     let mut peer = Peer::new(config(Some("pw")));
     let ask = peer.welcome();

@@ -133,14 +133,13 @@ fn soak(seed: u8) {
 fn judge(peer: &Peer, log: &Log, sends: u64) {
     let (mut acked, mut shown) = (Vec::new(), 0);
     for event in &peer.events {
-        match event {
-            Event::Acked { id, seq, .. } => acked.push((id.expect("asked for"), *seq)),
-            Event::Message { seq, .. } => {
-                assert_eq!(*seq, shown + 1, "each once, in order");
-                shown = *seq;
-            }
-            other => assert!(!matches!(other, Event::Error { .. }), "{other:?}"),
+        if let Event::Acked { id, seq, .. } = event {
+            acked.push((id.expect("asked for"), *seq));
+        } else if let Event::Message { seq, .. } = event {
+            assert_eq!(*seq, shown + 1, "each once, in order");
+            shown = *seq;
         }
+        assert!(!matches!(event, Event::Error { .. }), "{event:?}");
     }
     acked.sort_unstable();
     let ids: Vec<u64> = acked.iter().map(|(id, _)| *id).collect();

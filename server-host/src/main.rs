@@ -1,6 +1,5 @@
 //! The program `presently`.
 
-mod cli;
 mod command;
 
 use std::io::IsTerminal as _;
@@ -20,12 +19,10 @@ struct Presently {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(command::serve::Serve),
+    Chat(command::chat::Chat),
+    Client(command::client::Client),
     #[command(subcommand)]
     User(command::user::User),
-    /// Talk to people from a terminal
-    Chat(cli::chat::ChatArgs),
-    /// Be a client for a program: JSON Lines in and out
-    Client(cli::client::ClientArgs),
 }
 
 fn main() -> ExitCode {
@@ -43,21 +40,9 @@ fn main() -> ExitCode {
         .init();
     match presently.command {
         Command::Serve(serve) => command::serve::run(serve),
+        Command::Chat(chat) => command::chat::run(chat),
+        Command::Client(client) => command::client::run(client),
         Command::User(user) => command::user::run(user),
-        Command::Chat(chat) => block_on(cli::chat::run(chat)),
-        Command::Client(client) => block_on(cli::client::run(client)),
-    }
-}
-
-fn block_on(client: impl Future<Output = ExitCode>) -> ExitCode {
-    match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(client);
-            // A read of standard input that still waits must not hold the end up.
-            runtime.shutdown_background();
-            code
-        }
-        Err(error) => command::fail(format!("cannot start: {error}"), 3),
     }
 }
 

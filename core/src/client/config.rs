@@ -3,9 +3,7 @@
 use alloc::string::String;
 
 use crate::id::NodeId;
-use crate::limits::NAME_CHARS_MAX;
 use crate::redact::Pii;
-use crate::wire::bounded::Text;
 
 /// What an app gives its client.
 #[derive(Clone, Debug)]
@@ -23,10 +21,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// An account at any node, with nothing known but its name.
+    /// A client of an account: any node, the server's keepalive, no traces, no password.
     #[must_use]
-    pub fn new(name: Text<NAME_CHARS_MAX>) -> Self {
-        let user = Pii(name.into_string());
-        Self { user, password: None, keepalive_ms: 0, trace: false, node: None }
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: Pii(user.into()), password: None, keepalive_ms: 0, trace: false, node: None }
     }
 }

@@ -9,7 +9,8 @@ use clap::Args;
 use presently_driver::{Command, Event, Handle};
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
-use super::{SignInArgs, open, refuse};
+use super::fail;
+use super::sign_in::{SignIn, open};
 
 const HELP: &str = "\
 /to NAME            talk to NAME; what you type then goes there
@@ -24,13 +25,17 @@ const HELP: &str = "\
 
 /// `presently chat`.
 #[derive(Args, Debug)]
-pub(crate) struct ChatArgs {
+pub(crate) struct Chat {
     #[command(flatten)]
-    sign_in: SignInArgs,
+    sign_in: SignIn,
 }
 
 /// Runs until the person leaves.
-pub(crate) async fn run(args: ChatArgs) -> ExitCode {
+pub(crate) fn run(args: Chat) -> ExitCode {
+    super::on_runtime(talk_until_left(args))
+}
+
+async fn talk_until_left(args: Chat) -> ExitCode {
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     let password = if std::io::stdin().is_terminal() {
         say(&format!("Password for {}: ", args.sign_in.user));
@@ -39,11 +44,11 @@ pub(crate) async fn run(args: ChatArgs) -> ExitCode {
         input.next_line().await.ok().flatten()
     };
     let Some(password) = password else {
-        return refuse(2, "no password was given");
+        return fail("no password was given", 2);
     };
     let (handle, driver) = match open(&args.sign_in, password) {
         Ok(opened) => opened,
-        Err((code, line)) => return refuse(code, line),
+        Err((code, line)) => return fail(line, code),
     };
     let driving = tokio::spawn(driver.run());
     let mut room = Room { me: args.sign_in.user.clone(), to: None, refused: false };
@@ -53,7 +58,11 @@ pub(crate) async fn run(args: ChatArgs) -> ExitCode {
     ExitCode::from(if room.refused { 3 } else { 0 })
 }
 
-async fn talk(room: &mut Room, handle: &Handle, input: &mut tokio::io::Lines<BufReader<Stdin>>) {
+async fn talk(
+    room: &mut Room,
+    handle: &Handle,
+    input: &mut tokio::io::Lines<BufReader<Stdin>>,
+) {
     say("Type /help for help.\n");
     loop {
         tokio::select! {
@@ -158,9 +167,7 @@ impl Room {
                 format!("* {shown} is {}{note}", status.replace('_', " "))
             }
             Event::Invited { user, text } => {
-                format!(
-                    "* {user} asks to be your contact: {text} (/accept {user}, /decline {user})"
-                )
+                format!("* {user} asks to be your contact: {text} (/accept {user}, /decline {user})")
             }
             Event::Contact { user, change } => format!("* {user}: {change}"),
             Event::Message { from, with, text, .. } if *from == self.me => {
@@ -168,12 +175,10 @@ impl Room {
             }
             Event::Message { from, text, .. } => format!("{from} says: {text}"),
             Event::Typing { user } => format!("* {user} is writing..."),
-            Event::Contacts { list, .. } => {
-                list.iter().fold(String::from("* contacts"), |all, c| {
-                    let state = if c.state == "friend" { &c.status } else { &c.state };
-                    format!("{all}\n  {:<20} {:<14} {}", c.user, state.replace('_', " "), c.message)
-                })
-            }
+            Event::Contacts { list, .. } => list.iter().fold(String::from("* contacts"), |all, c| {
+                let state = if c.state == "friend" { &c.status } else { &c.state };
+                format!("{all}\n  {:<20} {:<14} {}", c.user, state.replace('_', " "), c.message)
+            }),
             Event::History { list, .. } => list.iter().fold(String::from("* history"), |all, m| {
                 format!("{all}\n  {}: {}", m.from, m.text)
             }),
@@ -182,10 +187,7 @@ impl Room {
                 format!("! {text}")
             }
             Event::Offline { reason, retry_ms } => {
-                format!(
-                    "* no connection ({reason}), trying again in {} s",
-                    retry_ms.div_ceil(1_000)
-                )
+                format!("* no connection ({reason}), trying again in {} s", retry_ms.div_ceil(1_000))
             }
             Event::Lagged { missed } => format!("* {missed} events were dropped"),
             Event::Acked { .. } | Event::Done { .. } => return,

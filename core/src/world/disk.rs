@@ -1,0 +1,288 @@
+//! A disk that lies no more than a real one: slow, syncing in groups, losing what was not synced
+//! (PROTOCOL §7).
+//!
+//! A write stands in line until its group's sync; only then is it applied and answered `Written` or
+//! `Conflict`. A crash takes what stood in line, except a prefix of the group being synced, which may
+//! have reached the platter. A sync may be answered `Unknown`, and then land at once, later, or
+//! never. A read sees every write whose `Written` was delivered before it was asked.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use super::store::MemoryStore;
+use crate::rng::Rng;
+use crate::store::{Key, Reply, Request, Space, Write};
+use crate::time::Timestamp;
+
+/// How the disk behaves.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskWeather {
+    /// Mean time of a read, milliseconds.
+    pub read_mean_ms: u64,
+    /// Mean time of a sync, milliseconds.
+    pub sync_mean_ms: u64,
+    /// Of 1,000 writes, how many are answered `Unknown`.
+    pub unknown_permille: u64,
+    /// Of 1,000 writes, how many are refused (`Failed`).
+    pub failed_permille: u64,
+    /// Of 1,000 writes, how many find that a second writer put a row they check once more, unchanged.
+    pub conflict_permille: u64,
+}
+
+impl DiskWeather {
+    /// A good disk.
+    pub const CALM: Self = Self {
+        read_mean_ms: 0,
+        sync_mean_ms: 1,
+        unknown_permille: 0,
+        failed_permille: 0,
+        conflict_permille: 0,
+    };
+}
+
+/// What the disk did to those who trust it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DiskCounts {
+    /// Writes that a crash took.
+    pub lost: u64,
+    /// Writes answered `Unknown`.
+    pub unknown: u64,
+    /// Of these, how many landed all the same.
+    pub landed: u64,
+    /// Writes answered `Failed`.
+    pub failed: u64,
+    /// Writes answered `Conflict`.
+    pub conflicts: u64,
+}
+
+enum Reading {
+    /// Read when asked.
+    Early(Reply),
+    /// Read when answered.
+    Late(Request),
+}
+
+/// A disk; `T` names a request to its asker.
+pub struct Disk<T> {
+    store: MemoryStore,
+    weather: DiskWeather,
+    rng: Rng,
+    reads: BTreeMap<(Timestamp, u64), (T, Reading)>,
+    asked: u64,
+    line: VecDeque<(T, Write)>,
+    group: VecDeque<(T, Write)>,
+    synced_at: Option<Timestamp>,
+    landing: Vec<(Timestamp, Write)>,
+    counts: DiskCounts,
+}
+
+impl<T> Disk<T> {
+    /// An empty disk.
+    #[must_use]
+    pub fn new(weather: DiskWeather, seed: [u8; 32]) -> Self {
+        Self {
+            store: MemoryStore::default(),
+            weather,
+            rng: Rng::new(seed),
+            reads: BTreeMap::new(),
+            asked: 0,
+            line: VecDeque::new(),
+            group: VecDeque::new(),
+            synced_at: None,
+            landing: Vec::new(),
+            counts: DiskCounts::default(),
+        }
+    }
+
+    /// From now on the disk behaves like this.
+    pub fn set_weather(&mut self, weather: DiskWeather) {
+        self.weather = weather;
+    }
+
+    /// What it did.
+    #[must_use]
+    pub fn counts(&self) -> DiskCounts {
+        self.counts
+    }
+
+    /// What is durable, for checkers.
+    pub fn durable(&mut self) -> &mut MemoryStore {
+        &mut self.store
+    }
+
+    /// Takes a request; its answer comes from [`Disk::poll_done`].
+    pub fn submit(&mut self, token: T, request: Request, now: Timestamp) {
+        let request = match request {
+            Request::Write(write) => {
+                self.line.push_back((token, write));
+                if self.synced_at.is_none() {
+                    self.begin_sync(now);
+                }
+                return;
+            }
+            read @ (Request::Read(_)
+            | Request::Scan { .. }
+            | Request::Tail(_)
+            | Request::Entries { .. }) => read,
+        };
+        self.asked += 1;
+        let at = now + super::net::spread(self.weather.read_mean_ms, &mut self.rng);
+        let reading = if self.rng.below(2) == 0 {
+            Reading::Early(self.store.handle(&request))
+        } else {
+            Reading::Late(request)
+        };
+        self.reads.insert((at, self.asked), (token, reading));
+    }
+
+    /// The next instant at which something happens here.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        let read = self.reads.first_key_value().map(|((at, _), _)| *at);
+        let landing = self.landing.iter().map(|(at, _)| *at).min();
+        [read, landing, self.synced_at].into_iter().flatten().min()
+    }
+
+    /// Everything that is done at `now`, in order.
+    pub fn advance(&mut self, now: Timestamp, done: &mut Vec<(T, Reply)>) {
+        self.land(now);
+        if self.synced_at.is_some_and(|at| at <= now) {
+            self.end_sync(now, done);
+        }
+        while let Some(entry) = self.reads.first_entry() {
+            if entry.key().0 > now {
+                break;
+            }
+            let (token, reading) = entry.remove();
+            let reply = match reading {
+                Reading::Early(reply) => reply,
+                Reading::Late(request) => self.store.handle(&request),
+            };
+            done.push((token, reply));
+        }
+    }
+
+    /// The process is gone: what was not synced is lost, and nobody is answered. Of the group being
+    /// synced a prefix may have reached the platter.
+    pub fn crash(&mut self) {
+        let len = u64::try_from(self.group.len()).unwrap_or(0);
+        let kept = if self.rng.below(2) == 0 { 0 } else { self.rng.below(len + 1) };
+        for _ in 0..kept {
+            if let Some((_, write)) = self.group.pop_front() {
+                self.store.handle(&Request::Write(write));
+            }
+        }
+        let lost = self.group.len() + self.line.len() + self.landing.len();
+        self.counts.lost += u64::try_from(lost).unwrap_or(0);
+        self.group.clear();
+        self.line.clear();
+        self.landing.clear();
+        self.reads.clear();
+        self.synced_at = None;
+    }
+
+    fn begin_sync(&mut self, now: Timestamp) {
+        if self.line.is_empty() {
+            return;
+        }
+        core::mem::swap(&mut self.line, &mut self.group);
+        let ms = super::net::spread(self.weather.sync_mean_ms, &mut self.rng);
+        self.synced_at = Some(now + ms);
+    }
+
+    fn end_sync(&mut self, now: Timestamp, done: &mut Vec<(T, Reply)>) {
+        self.synced_at = None;
+        while let Some((token, write)) = self.group.pop_front() {
+            let reply = self.apply(write, now);
+            done.push((token, reply));
+        }
+        self.begin_sync(now);
+    }
+
+    fn apply(&mut self, write: Write, now: Timestamp) -> Reply {
+        let dice = self.rng.below(1_000);
+        let w = self.weather;
+        if dice < w.unknown_permille {
+            self.counts.unknown += 1;
+            self.forsake(write, now);
+            return Reply::Unknown;
+        }
+        if dice < w.unknown_permille + w.failed_permille {
+            self.counts.failed += 1;
+            return Reply::Failed(String::from("the simulated disk refuses"));
+        }
+        if dice < w.unknown_permille + w.failed_permille + w.conflict_permille {
+            self.touch(&write);
+        }
+        // What was answered `Unknown` on the same rows is decided before a later write is applied.
+        self.settle(&write);
+        let reply = self.store.handle(&Request::Write(write));
+        if reply == Reply::Conflict {
+            self.counts.conflicts += 1;
+        }
+        reply
+    }
+
+    /// The outcome of this write stays unknown: it lands now, later, or never.
+    fn forsake(&mut self, write: Write, now: Timestamp) {
+        match self.rng.below(3) {
+            0 => {}
+            1 => self.land_one(write),
+            _ => self.landing.push((now + self.rng.below(1_500), write)),
+        }
+    }
+
+    /// A late write lands after later ones only where its own checks protect what they wrote: no
+    /// store lets a write that its asker has overwritten come back.
+    fn settle(&mut self, next: &Write) {
+        let touches = |key: &Key| next.puts.iter().any(|(k, _)| k == key) || next.deletes.contains(key);
+        let mut at = 0;
+        while let Some((_, late)) = self.landing.get(at) {
+            let checked = |key: &Key| {
+                late.checks.iter().any(|check| check.key == *key && check.key.space != Space::Incarnation)
+            };
+            let mut keys = late.puts.iter().map(|(key, _)| key).chain(&late.deletes);
+            if !keys.any(|key| touches(key) && !checked(key)) {
+                at += 1;
+                continue;
+            }
+            let (_, late) = self.landing.remove(at);
+            if self.rng.below(2) == 0 {
+                self.land_one(late);
+            }
+        }
+    }
+
+    fn land(&mut self, now: Timestamp) {
+        let (due, later): (Vec<_>, Vec<_>) =
+            core::mem::take(&mut self.landing).into_iter().partition(|(at, _)| *at <= now);
+        self.landing = later;
+        for (_, write) in due {
+            self.land_one(write);
+        }
+    }
+
+    fn land_one(&mut self, write: Write) {
+        if matches!(self.store.handle(&Request::Write(write)), Reply::Written { .. }) {
+            self.counts.landed += 1;
+        }
+    }
+
+    /// A second writer puts a row this write checks, as it is: its revision moves on. A node's life
+    /// is left alone: that conflict is for good.
+    fn touch(&mut self, write: &Write) {
+        for check in &write.checks {
+            if check.key.space == Space::Incarnation || check.revision.is_none() {
+                continue;
+            }
+            if let Reply::Found { value, .. } = self.store.handle(&Request::Read(check.key.clone()))
+            {
+                let mut again = Write::default();
+                again.puts.push((check.key.clone(), value));
+                self.store.handle(&Request::Write(again));
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! G2: a message is shown once on each device, however often it was sent.
+//!
+//! A killed process may show again what it showed in its last moments: its cache had not synced.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use presently_core::time::Timestamp;
+
+use super::lives::lives;
+use crate::history::{Broken, History, broken};
+
+const LAW: &str = "g2_once";
+/// What a cache may not have synced when its process is killed, milliseconds.
+const CACHE_LAG_MS: u64 = 3_000;
+
+/// Holds a history against G2.
+///
+/// # Errors
+/// What stands or was shown twice.
+pub fn check(history: &History) -> Result<(), Broken> {
+    logged_once(history)?;
+    shown_once(history)
+}
+
+fn logged_once(history: &History) -> Result<(), Broken> {
+    for (pair, log) in &history.logs {
+        let (mut tags, mut texts, mut counters) =
+            (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for entry in log {
+            let fresh = tags.insert(entry.tag)
+                && texts.insert(entry.text.as_str())
+                && counters.insert((entry.endpoint, entry.counter));
+            if !fresh {
+                return Err(broken(LAW, format!("entry {} of {pair:?} is a double", entry.seq)));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn shown_once(history: &History) -> Result<(), Broken> {
+    // Per device: what its lives so far showed, and when last.
+    type Places = BTreeMap<((usize, usize), u64), Timestamp>;
+    let mut before: BTreeMap<usize, (Places, Option<Timestamp>)> = BTreeMap::new();
+    for life in lives(history) {
+        let (places, killed) = before.remove(&life.device).unwrap_or_default();
+        let (mut places, killed) =
+            if life.fresh { (Places::new(), None) } else { (places, killed) };
+        let mut now = BTreeSet::new();
+        for shown in life.shown(history) {
+            let place = (shown.pair, shown.seq);
+            let what = || format!("device {} was shown {place:?} twice", life.device);
+            if !now.insert(place) {
+                return Err(broken(LAW, what()));
+            }
+            if let Some(earlier) = places.insert(place, shown.at)
+                && killed.is_none_or(|killed| killed.since(earlier) > CACHE_LAG_MS)
+            {
+                return Err(broken(LAW, what() + " in two lives"));
+            }
+        }
+        before.insert(life.device, (places, life.until.or(killed)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::check::made;
+
+    #[test]
+    fn a_true_history_holds() {
+        assert_eq!(check(&made::talk()), Ok(()));
+    }
+
+    #[test]
+    fn it_objects_to_a_message_shown_twice() {
+        let mut history = made::talk();
+        made::repeat(&mut history, |seen| made::is_message(seen, 1, 1));
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_a_message_shown_again_long_after_by_a_later_process() {
+        let mut history = made::talk();
+        made::restart_and_show_again(&mut history, 10_000);
+        assert!(check(&history).is_err());
+        let mut history = made::talk();
+        made::restart_and_show_again(&mut history, 10);
+        assert_eq!(check(&history), Ok(()), "a cache may lag a moment behind");
+    }
+
+    #[test]
+    fn it_objects_to_a_message_stored_twice() {
+        let mut history = made::talk();
+        history.logs.values_mut().for_each(|log| {
+            let mut again = log[0].clone();
+            again.seq = 4;
+            log.push(again);
+        });
+        assert!(check(&history).is_err());
+    }
+}

@@ -1,0 +1,310 @@
+//! G4: after quiet, every friend sees the true presence; one real change makes at most one event;
+//! who is back within the linger makes none.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use presently_core::client::event::ContactItem;
+use presently_core::client::{Command, Event};
+use presently_core::limits::LINGER_MS;
+use presently_core::time::Timestamp;
+
+use super::lives::{Life, lives};
+use crate::history::{Broken, History, What, broken};
+use crate::reference::Reference;
+
+const LAW: &str = "g4_presence";
+/// Links, fabric and coalescing may take this long, milliseconds.
+const SLACK_MS: u64 = 6_000;
+/// How long after a trouble of the fabric its consequences may be seen, milliseconds.
+const AFTER_TROUBLE_MS: u64 = 60_000;
+
+/// Holds a history against G4.
+///
+/// # Errors
+/// Who sees what is not so, or was told too often.
+pub fn check(history: &History) -> Result<(), Broken> {
+    let lives = lives(history);
+    at_the_end(history, &lives)?;
+    for life in &lives {
+        changes_only(history, life)?;
+    }
+    lingers(history, &lives)
+}
+
+fn at_the_end(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
+    let reference = Reference::of(history);
+    for life in lives.iter().filter(|life| history.alive.contains(&life.device)) {
+        let list = life.events.iter().rev().find_map(|(_, event)| match event {
+            Event::Contacts { list, .. } if life.until.is_none() => Some(list),
+            _ => None,
+        });
+        for item in list.into_iter().flatten().filter(|item| item.state == "friend") {
+            let Some(friend) = history.person(&item.user) else {
+                return Err(broken(LAW, format!("device {} has a stranger", life.device)));
+            };
+            true_now(history, &reference, life.device, friend, item)?;
+        }
+    }
+    Ok(())
+}
+
+fn true_now(
+    history: &History,
+    reference: &Reference,
+    device: usize,
+    friend: usize,
+    item: &ContactItem,
+) -> Result<(), Broken> {
+    let shown = reference.shown(friend);
+    let mut status: BTreeSet<&str> =
+        shown.status.values().flatten().map(|status| seen_as(status)).collect();
+    if shown.status.is_empty() {
+        status.insert("offline");
+    }
+    let named = shown.name.contains(&item.name)
+        || shown.name.contains("") && item.name == history.people[friend];
+    if !status.contains(item.status.as_str()) || !named || !shown.message.contains(&item.message) {
+        let what = format!(
+            "device {device} sees {friend} as {} ({:?}, {:?}); true is {status:?} ({:?}, {:?})",
+            item.status, item.name, item.message, shown.name, shown.message
+        );
+        return Err(broken(LAW, what));
+    }
+    Ok(())
+}
+
+fn seen_as(status: &str) -> &str {
+    if status == "appear_offline" { "offline" } else { status }
+}
+
+/// Two presence events of one friend in a row differ, and there are no more than real changes.
+fn changes_only(history: &History, life: &Life<'_>) -> Result<(), Broken> {
+    let mut last: BTreeMap<&str, (&str, &str, &str)> = BTreeMap::new();
+    let mut told: BTreeMap<usize, u64> = BTreeMap::new();
+    for (_, event) in &life.events {
+        match event {
+            Event::Presence { user, status, name, message } => {
+                let now = (status.as_str(), name.as_str(), message.as_str());
+                if last.insert(user, now) == Some(now) {
+                    let what =
+                        format!("device {} was told twice that {user} is {status}", life.device);
+                    return Err(broken(LAW, what));
+                }
+                if let Some(person) = history.person(user) {
+                    *told.entry(person).or_default() += 1;
+                }
+            }
+            Event::Contact { user, .. } => {
+                last.remove(user.as_str());
+            }
+            _ => {}
+        }
+    }
+    for (person, count) in told {
+        let most = real_changes(history, life, person);
+        if count > most {
+            let what = format!(
+                "device {} was told {count} times of {person}, who changed {most} times",
+                life.device
+            );
+            return Err(broken(LAW, what));
+        }
+    }
+    Ok(())
+}
+
+/// The most changes of a person that there can have been, plus the first sight in each standing.
+fn real_changes(history: &History, life: &Life<'_>, person: usize) -> u64 {
+    let contacts = life.events.iter().filter(|(_, event)| {
+        matches!(event, Event::Contact { user, .. } if history.person(user) == Some(person))
+    });
+    let mut most = 1 + contacts.count() as u64;
+    for seen in &history.seen {
+        most += match &seen.what {
+            What::Act { device, command, .. } if history.owner[*device] == person => {
+                match command {
+                    Command::Status { .. } | Command::Message { .. } | Command::Name { .. } => 1,
+                    _ => 0,
+                }
+            }
+            What::Unlinked { device } | What::Killed { device } | What::Ended { device }
+                if history.owner[*device] == person =>
+            {
+                2
+            }
+            What::Born { device, .. } if history.owner[*device] == person => 2,
+            What::Trouble => 2,
+            _ => 0,
+        };
+    }
+    most
+}
+
+/// Who was back within the linger was never seen offline.
+fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
+    let absent = absences(history);
+    let troubled = troubles(history);
+    for life in lives {
+        for (at, event) in &life.events {
+            let Event::Presence { user, status, .. } = event else {
+                continue;
+            };
+            let Some(friend) = history.person(user).filter(|friend| *friend != life.person) else {
+                continue;
+            };
+            if status != "offline" || troubled.iter().any(|(from, to)| from <= at && at <= to) {
+                continue;
+            }
+            let reason = chose_offline(history, friend, *at)
+                || parted(history, (life.person, friend), *at)
+                || absent[friend].iter().any(|(from, to, left)| {
+                    let lingered = *left || at.since(*from) + SLACK_MS >= LINGER_MS;
+                    let long = *left || to.since(*from) + SLACK_MS >= LINGER_MS;
+                    *from <= *at && *at <= *to + SLACK_MS && lingered && long
+                });
+            if !reason {
+                let what = format!(
+                    "device {} saw {friend} offline at {}, who was back in time",
+                    life.device, at.0
+                );
+                return Err(broken(LAW, what));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether one of the two removed the other shortly before: who may not see, sees offline.
+fn parted(history: &History, pair: (usize, usize), at: Timestamp) -> bool {
+    history.seen.iter().take_while(|seen| seen.at <= at).any(|seen| {
+        let What::Act { device, command: Command::Remove { user }, .. } = &seen.what else {
+            return false;
+        };
+        let two = (history.owner[*device], history.person(user));
+        at.since(seen.at) < AFTER_TROUBLE_MS
+            && (two == (pair.0, Some(pair.1)) || two == (pair.1, Some(pair.0)))
+    })
+}
+
+fn chose_offline(history: &History, person: usize, until: Timestamp) -> bool {
+    history.seen.iter().take_while(|seen| seen.at <= until).any(|seen| {
+        matches!(&seen.what, What::Act { device, command: Command::Status { status }, .. }
+            if history.owner[*device] == person && status == "appear_offline")
+    })
+}
+
+/// Per person: stretches in which no device was signed in, and whether one ended by a sign-out.
+fn absences(history: &History) -> Vec<Vec<(Timestamp, Timestamp, bool)>> {
+    let people = history.people.len();
+    let mut out = vec![Vec::new(); people];
+    let mut present: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); people];
+    let mut since: Vec<(Timestamp, bool)> = vec![(Timestamp(0), false); people];
+    for seen in &history.seen {
+        match &seen.what {
+            What::Event { device, event: Event::SignedIn { .. } } => {
+                let person = history.owner[*device];
+                if present[person].is_empty() {
+                    out[person].push((since[person].0, seen.at, since[person].1));
+                }
+                present[person].insert(*device);
+            }
+            What::Unlinked { device }
+            | What::Killed { device }
+            | What::Ended { device }
+            | What::Act { device, command: Command::SignOut, .. } => {
+                let person = history.owner[*device];
+                let left = matches!(seen.what, What::Ended { .. } | What::Act { .. });
+                if present[person].remove(device) && present[person].is_empty() {
+                    since[person] = (seen.at, left);
+                } else if present[person].is_empty() && left {
+                    since[person].1 = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    for person in 0..people {
+        if present[person].is_empty() {
+            out[person].push((since[person].0, Timestamp(u64::MAX), since[person].1));
+        }
+    }
+    out
+}
+
+fn troubles(history: &History) -> Vec<(Timestamp, Timestamp)> {
+    let mut out = Vec::new();
+    let mut since = None;
+    for seen in &history.seen {
+        match seen.what {
+            What::Trouble => {
+                since.get_or_insert(seen.at);
+            }
+            What::Quiet => {
+                if let Some(from) = since.take() {
+                    out.push((from, seen.at + AFTER_TROUBLE_MS));
+                }
+            }
+            _ => {}
+        }
+    }
+    out.extend(since.map(|from| (from, Timestamp(u64::MAX))));
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use presently_core::client::Event;
+
+    use super::check;
+    use crate::check::made;
+    use crate::history::What;
+
+    fn presence(status: &str) -> What {
+        let event = Event::Presence {
+            user: String::from("p0"),
+            status: String::from(status),
+            name: String::from("p0"),
+            message: String::new(),
+        };
+        What::Event { device: 1, event }
+    }
+
+    #[test]
+    fn a_true_history_holds() {
+        assert_eq!(check(&made::talk()), Ok(()));
+    }
+
+    #[test]
+    fn it_objects_where_a_friend_sees_what_is_not_so() {
+        let mut history = made::talk();
+        made::show_as(&mut history, 1, "away");
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_the_same_told_twice() {
+        let mut history = made::talk();
+        made::add(&mut history, presence("busy"));
+        made::add(&mut history, presence("busy"));
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_more_events_than_changes() {
+        let mut history = made::talk();
+        for _ in 0..10 {
+            made::add(&mut history, presence("away"));
+            made::add(&mut history, presence("busy"));
+        }
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_where_a_friend_was_seen_offline_within_the_linger() {
+        let mut history = made::talk();
+        made::wait(&mut history, 60_000);
+        made::add(&mut history, What::Unlinked { device: 0 });
+        made::add(&mut history, presence("offline"));
+        assert!(check(&history).is_err());
+    }
+}

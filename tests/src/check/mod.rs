@@ -1,0 +1,36 @@
+//! One file per law (ARCHITECTURE section 6). Each is a pure function over a history, and has a test
+//! that hands it a broken one and sees it object.
+
+use crate::history::{Broken, History};
+
+pub mod effects;
+pub mod g1_durable;
+pub mod g2_once;
+pub mod g3_order;
+pub mod g4_presence;
+pub mod g9_crash;
+mod lives;
+
+#[cfg(test)]
+mod made;
+
+/// A law: its name and its checker.
+pub type Law = (&'static str, fn(&History) -> Result<(), Broken>);
+
+/// Every law.
+pub const LAWS: &[Law] = &[
+    ("effects", effects::check),
+    ("g1_durable", g1_durable::check),
+    ("g2_once", g2_once::check),
+    ("g3_order", g3_order::check),
+    ("g4_presence", g4_presence::check),
+    ("g9_crash", g9_crash::check),
+];
+
+/// Holds a history against every law.
+///
+/// # Errors
+/// The first law that does not hold.
+pub fn all(history: &History) -> Result<(), Broken> {
+    LAWS.iter().try_for_each(|(_, check)| check(history))
+}

@@ -1,0 +1,164 @@
+//! What was seen of a run from outside: acts, events, faults, and the state at the end.
+
+use std::collections::BTreeMap;
+
+use presently_core::client::{Command, Event};
+use presently_core::id::{EndpointId, UserId};
+use presently_core::time::Timestamp;
+
+/// One thing seen.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// When, on the world's clock.
+    pub at: Timestamp,
+    /// What.
+    pub what: What,
+}
+
+/// What can be seen. Devices, people and nodes are numbered from 0.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// An app gave its client a command.
+    Act {
+        /// The device.
+        device: usize,
+        /// The app's number; never used twice in a run.
+        id: u64,
+        /// The command.
+        command: Command,
+    },
+    /// A client told its app.
+    Event {
+        /// The device.
+        device: usize,
+        /// What.
+        event: Event,
+    },
+    /// A client process starts.
+    Born {
+        /// The device.
+        device: usize,
+        /// Without a cache: it is a new endpoint.
+        fresh: bool,
+    },
+    /// A client process is killed.
+    Killed {
+        /// The device.
+        device: usize,
+    },
+    /// A client says that nothing more will come.
+    Ended {
+        /// The device.
+        device: usize,
+    },
+    /// The link of a device was cut, stalled, refused or closed: it has none.
+    Unlinked {
+        /// The device.
+        device: usize,
+    },
+    /// Something that may part homes from sessions begins: a node is down, parted or paused.
+    Trouble,
+    /// All of that is over.
+    Quiet,
+    /// A machine asked for an effect.
+    Asked {
+        /// Who asked, and in which life.
+        by: (By, u32),
+        /// The operation's number.
+        op: (u64, u64),
+    },
+    /// The effect was completed.
+    Answered {
+        /// Who had asked, and in which life.
+        by: (By, u32),
+        /// The operation's number.
+        op: (u64, u64),
+    },
+    /// The asker's life is over.
+    Gone {
+        /// Who.
+        by: (By, u32),
+    },
+    /// From here on nothing goes wrong any more.
+    Healed,
+}
+
+/// Who asks for effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum By {
+    /// A node, of its store.
+    Node(usize),
+    /// A device, of its cache.
+    Device(usize),
+    /// A device, for a link.
+    Dial(usize),
+    /// A node, for a password's hash.
+    Hash(usize),
+}
+
+/// An entry of the durable log, read from the disk at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place.
+    pub seq: u64,
+    /// Whose it is.
+    pub person: usize,
+    /// On which endpoint.
+    pub endpoint: EndpointId,
+    /// The device's counter.
+    pub counter: u64,
+    /// The device's tag.
+    pub tag: [u8; 8],
+    /// What was said.
+    pub text: String,
+    /// The stamp.
+    pub at: u64,
+}
+
+/// Everything about one run.
+#[derive(Clone, Debug, Default)]
+pub struct History {
+    /// Names.
+    pub people: Vec<String>,
+    /// Their ids.
+    pub users: Vec<UserId>,
+    /// Whose each device is.
+    pub owner: Vec<usize>,
+    /// Pairs made friends by the operator before all else.
+    pub befriended: Vec<(usize, usize)>,
+    /// What was seen, in order.
+    pub seen: Vec<Seen>,
+    /// The durable logs by pair, smaller person first.
+    pub logs: BTreeMap<(usize, usize), Vec<Logged>>,
+    /// Devices that live at the end.
+    pub alive: Vec<usize>,
+}
+
+impl History {
+    /// The number of a name.
+    #[must_use]
+    pub fn person(&self, name: &str) -> Option<usize> {
+        self.people.iter().position(|known| known == name)
+    }
+
+    /// A pair in its one order.
+    #[must_use]
+    pub fn pair(a: usize, b: usize) -> (usize, usize) {
+        if a < b { (a, b) } else { (b, a) }
+    }
+}
+
+/// A law that did not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Its name.
+    pub law: &'static str,
+    /// What was seen, for a person.
+    pub what: String,
+}
+
+/// Makes a [`Broken`].
+#[must_use]
+pub fn broken(law: &'static str, what: impl Into<String>) -> Broken {
+    Broken { law, what: what.into() }
+}

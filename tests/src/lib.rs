@@ -1,0 +1,14 @@
+//! Presently's simulator: every machine, over models of clock, network and disk, from one seed.
+//!
+//! - [`sim`] carries bytes, parcels and store requests between real machines and draws the faults;
+//! - [`mod@history`] is what was seen from outside, and the final state of disk and devices;
+//! - [`reference`] says what should be true, from acts and events alone, and shares no code with the
+//!   machines;
+//! - [`check`] holds one file per law, each a pure function over a history.
+#![forbid(unsafe_code)]
+
+pub mod check;
+pub mod history;
+pub mod process;
+pub mod reference;
+pub mod sim;

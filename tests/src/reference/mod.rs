@@ -1,0 +1,372 @@
+//! What should be true, from acts and events alone. Shares no code with the machines.
+//!
+//! Where an outcome is not known (a refusal that says nothing of the effect, a killed process, two
+//! people acting on the same pair at once) the model says so, and checkers ask for agreement only.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use presently_core::client::{Command, Event};
+use presently_core::time::Timestamp;
+
+use crate::history::{History, Seen, What};
+
+/// Acts of two people on one pair that are closer than this may cross each other.
+const CROSSING_MS: u64 = 90_000;
+
+/// What a cache may not have synced when its process is killed, milliseconds.
+const CACHE_LAG_MS: u64 = 3_000;
+
+/// How two people stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// Not at all.
+    None,
+    /// This one asked.
+    Asked(usize),
+    /// This one asked and was declined, and does not know.
+    Declined(usize),
+    /// Both said yes.
+    Friends,
+    /// Not known.
+    Unsure,
+}
+
+#[derive(Clone, Debug)]
+struct Pair {
+    tie: Tie,
+    /// The act under way: its number, who acts, what the tie would be.
+    open: Option<(u64, usize, Tie)>,
+    last: Option<(Timestamp, usize)>,
+    /// Who was told of the invitation that stands.
+    told: BTreeSet<usize>,
+}
+
+/// What is known of what one person shows.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    /// What the status may be, per device that lives.
+    pub status: BTreeMap<usize, BTreeSet<String>>,
+    /// What the display name may be.
+    pub name: BTreeSet<String>,
+    /// What the personal message may be.
+    pub message: BTreeSet<String>,
+}
+
+/// The model.
+#[derive(Clone, Debug)]
+pub struct Reference {
+    people: Vec<String>,
+    owner: Vec<usize>,
+    pairs: BTreeMap<(usize, usize), Pair>,
+    shown: Vec<Shown>,
+    open: BTreeMap<u64, (usize, Command)>,
+    /// The status last chosen on a device whose cache lives on.
+    kept: BTreeMap<usize, BTreeSet<String>>,
+    /// Statuses chosen per device, and when.
+    chosen: BTreeMap<usize, Vec<(Timestamp, String)>>,
+}
+
+impl Reference {
+    /// The model of a world before its first act.
+    #[must_use]
+    pub fn new(history: &History) -> Self {
+        let people = history.people.len();
+        let mut pairs = BTreeMap::new();
+        for a in 0..people {
+            for b in a + 1..people {
+                let friends = history.befriended.contains(&(a, b));
+                let tie = if friends { Tie::Friends } else { Tie::None };
+                let pair = Pair { tie, open: None, last: None, told: BTreeSet::new() };
+                pairs.insert((a, b), pair);
+            }
+        }
+        let shown = Shown {
+            name: BTreeSet::from([String::new()]),
+            message: BTreeSet::from([String::new()]),
+            ..Shown::default()
+        };
+        Self {
+            people: history.people.clone(),
+            owner: history.owner.clone(),
+            pairs,
+            shown: vec![shown; people],
+            open: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            chosen: BTreeMap::new(),
+        }
+    }
+
+    /// The model after a whole history.
+    #[must_use]
+    pub fn of(history: &History) -> Self {
+        let mut model = Self::new(history);
+        history.seen.iter().for_each(|seen| model.note(seen));
+        model
+    }
+
+    /// How two people stand, in the model.
+    #[must_use]
+    pub fn tie(&self, a: usize, b: usize) -> Tie {
+        let pair = self.pairs.get(&History::pair(a, b));
+        pair.map_or(Tie::None, |pair| if pair.open.is_some() { Tie::Unsure } else { pair.tie })
+    }
+
+    /// Whether they are friends beyond doubt.
+    #[must_use]
+    pub fn surely_friends(&self, a: usize, b: usize) -> bool {
+        self.tie(a, b) == Tie::Friends
+    }
+
+    /// Whether an act on the pair has no outcome yet.
+    #[must_use]
+    pub fn is_busy(&self, a: usize, b: usize) -> bool {
+        self.pairs.get(&History::pair(a, b)).is_some_and(|pair| pair.open.is_some())
+    }
+
+    /// Whether `me` was told that `other` asks.
+    #[must_use]
+    pub fn was_asked(&self, me: usize, other: usize) -> bool {
+        self.pairs.get(&History::pair(me, other)).is_some_and(|pair| pair.told.contains(&me))
+    }
+
+    /// What a person may show.
+    #[must_use]
+    pub fn shown(&self, person: usize) -> &Shown {
+        &self.shown[person]
+    }
+
+    /// Takes one thing seen.
+    pub fn note(&mut self, seen: &Seen) {
+        match &seen.what {
+            What::Act { device, id, command } => self.on_act(*device, *id, command, seen.at),
+            What::Event { device, event } => self.on_event(*device, event, seen.at),
+            What::Born { device, fresh } => {
+                let online = BTreeSet::from([String::from("online")]);
+                let kept = self.kept.entry(*device).or_insert_with(|| online.clone());
+                if *fresh {
+                    *kept = online;
+                }
+                let kept = kept.clone();
+                self.shown[self.owner[*device]].status.insert(*device, kept);
+            }
+            What::Killed { device } | What::Ended { device } => {
+                let owner = self.owner[*device];
+                if let Some(mut status) = self.shown[owner].status.remove(device) {
+                    status.extend(self.unsynced(*device, seen.at));
+                    self.kept.insert(*device, status);
+                }
+                let lost: Vec<u64> = self
+                    .open
+                    .iter()
+                    .filter(|(_, (of, _))| of == device)
+                    .map(|(id, _)| *id)
+                    .collect();
+                lost.into_iter().for_each(|id| self.unknown(id));
+            }
+            What::Unlinked { .. }
+            | What::Trouble
+            | What::Quiet
+            | What::Asked { .. }
+            | What::Answered { .. }
+            | What::Gone { .. }
+            | What::Healed => {}
+        }
+    }
+
+    /// What the cache of a killed process may have stood at: its last write may be lost.
+    fn unsynced(&self, device: usize, at: Timestamp) -> Vec<String> {
+        let chosen = self.chosen.get(&device).map(Vec::as_slice).unwrap_or_default();
+        let old = chosen.partition_point(|(when, _)| at.since(*when) > CACHE_LAG_MS);
+        if old == chosen.len() {
+            return Vec::new();
+        }
+        let first = chosen.iter().map(|(_, status)| status.clone());
+        let before = if old == 0 { vec![String::from("online")] } else { Vec::new() };
+        before.into_iter().chain(first.skip(old.saturating_sub(1))).collect()
+    }
+
+    fn index(&self, name: &str) -> Option<usize> {
+        self.people.iter().position(|known| known == name)
+    }
+
+    fn on_act(&mut self, device: usize, id: u64, command: &Command, at: Timestamp) {
+        let me = self.owner[device];
+        self.open.insert(id, (device, command.clone()));
+        let shown = &mut self.shown[me];
+        match command {
+            Command::Status { status } => {
+                shown.status.entry(device).or_default().insert(status.clone());
+                self.chosen.entry(device).or_default().push((at, status.clone()));
+            }
+            Command::Message { text } => {
+                shown.message.insert(text.clone());
+            }
+            Command::Name { text } => {
+                shown.name.insert(text.clone());
+            }
+            Command::Add { user, .. }
+            | Command::Accept { user }
+            | Command::Decline { user }
+            | Command::Remove { user } => {
+                if let Some(other) = self.index(user).filter(|other| *other != me) {
+                    self.on_tie(id, (me, other), command, at);
+                }
+            }
+            Command::Send { .. }
+            | Command::Typing { .. }
+            | Command::Contacts
+            | Command::History { .. }
+            | Command::Sync
+            | Command::SignOut => {}
+        }
+    }
+
+    fn on_tie(&mut self, id: u64, (me, other): (usize, usize), command: &Command, at: Timestamp) {
+        let Some(pair) = self.pairs.get_mut(&History::pair(me, other)) else {
+            return;
+        };
+        let answers = matches!(command, Command::Accept { .. } | Command::Decline { .. })
+            && pair.told.contains(&me);
+        let crossing = !answers
+            && pair.last.is_some_and(|(last, who)| who != me && at.since(last) < CROSSING_MS);
+        let next = match (pair.tie, command) {
+            _ if crossing || pair.open.is_some() => Tie::Unsure,
+            (Tie::Asked(who), Command::Add { .. }) if who != me => Tie::Friends,
+            (Tie::Declined(who), Command::Add { .. }) if who != me => Tie::Unsure,
+            (Tie::None | Tie::Declined(_), Command::Add { .. }) => Tie::Asked(me),
+            (Tie::Asked(who), Command::Accept { .. }) if who != me => Tie::Friends,
+            (Tie::Asked(who), Command::Decline { .. }) if who != me => Tie::Declined(who),
+            (Tie::Asked(who), Command::Remove { .. }) if who != me => Tie::Unsure,
+            (Tie::Unsure, _) => Tie::Unsure,
+            (_, Command::Remove { .. }) => Tie::None,
+            (tie, _) => tie,
+        };
+        pair.open = Some((id, me, next));
+    }
+
+    fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) {
+        let me = self.owner[device];
+        match event {
+            Event::Done { id: Some(id) } => self.done(*id, at),
+            Event::Error { id: Some(id), code, .. } => {
+                let certain = matches!(
+                    code.as_str(),
+                    "already_contact"
+                        | "no_invitation"
+                        | "not_a_contact"
+                        | "yourself"
+                        | "too_fast"
+                        | "limit_reached"
+                        | "invalid"
+                        | "bad_command"
+                );
+                if certain { self.refused(*id) } else { self.unknown(*id) }
+            }
+            Event::Invited { user, .. } => {
+                if let Some(other) = self.index(user)
+                    && let Some(pair) = self.pairs.get_mut(&History::pair(me, other))
+                {
+                    pair.told.insert(me);
+                }
+            }
+            Event::Contact { user, change } if change != "pending" => {
+                if let Some(other) = self.index(user)
+                    && let Some(pair) = self.pairs.get_mut(&History::pair(me, other))
+                {
+                    pair.told.remove(&me);
+                }
+            }
+            Event::Acked { id: Some(id), .. }
+            | Event::Contacts { id: Some(id), .. }
+            | Event::History { id: Some(id), .. } => {
+                self.open.remove(id);
+            }
+            Event::SignedIn { .. }
+            | Event::Presence { .. }
+            | Event::Contact { .. }
+            | Event::Message { .. }
+            | Event::Typing { .. }
+            | Event::Offline { .. }
+            | Event::Lagged { .. }
+            | Event::Acked { .. }
+            | Event::Contacts { .. }
+            | Event::History { .. }
+            | Event::Done { .. }
+            | Event::Error { .. } => {}
+        }
+    }
+
+    fn done(&mut self, id: u64, at: Timestamp) {
+        let Some((device, command)) = self.open.remove(&id) else {
+            return;
+        };
+        let owner = self.owner[device];
+        match command {
+            // Other acts may be under way; the one done last is what stands only if it was alone.
+            Command::Status { status } => {
+                if !self.others(device, |c| matches!(c, Command::Status { .. })) {
+                    self.shown[owner].status.insert(device, BTreeSet::from([status]));
+                }
+            }
+            Command::Message { text } => {
+                if !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
+                    self.shown[owner].message = BTreeSet::from([text]);
+                }
+            }
+            Command::Name { text } => {
+                if !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
+                    self.shown[owner].name = BTreeSet::from([text]);
+                }
+            }
+            Command::Add { .. }
+            | Command::Accept { .. }
+            | Command::Decline { .. }
+            | Command::Remove { .. } => self.settle(id, true, at),
+            Command::Send { .. }
+            | Command::Typing { .. }
+            | Command::Contacts
+            | Command::History { .. }
+            | Command::Sync
+            | Command::SignOut => {}
+        }
+    }
+
+    fn others(&self, device: usize, like: impl Fn(&Command) -> bool) -> bool {
+        self.open.values().any(|(of, command)| *of == device && like(command))
+    }
+
+    fn others_of(&self, owner: usize, like: impl Fn(&Command) -> bool) -> bool {
+        self.open.values().any(|(of, command)| self.owner[*of] == owner && like(command))
+    }
+
+    fn refused(&mut self, id: u64) {
+        self.open.remove(&id);
+        self.settle(id, false, Timestamp(0));
+    }
+
+    fn unknown(&mut self, id: u64) {
+        self.open.remove(&id);
+        for pair in self.pairs.values_mut() {
+            if pair.open.is_some_and(|(open, _, _)| open == id) {
+                pair.open = None;
+                pair.tie = Tie::Unsure;
+            }
+        }
+    }
+
+    fn settle(&mut self, id: u64, done: bool, at: Timestamp) {
+        for pair in self.pairs.values_mut() {
+            if let Some((open, who, next)) = pair.open
+                && open == id
+            {
+                pair.open = None;
+                if done {
+                    pair.tie = next;
+                    pair.last = Some((at, who));
+                } else if next == Tie::Unsure {
+                    pair.tie = Tie::Unsure;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What is to be done when, in one order.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use presently_core::hub::{HashReply, StoreOp};
+use presently_core::id::{LinkId, NodeId};
+use presently_core::store::Reply;
+use presently_core::time::Timestamp;
+
+use super::faults::Fault;
+
+/// One thing to do.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// A node's deadline.
+    WakeNode(usize),
+    /// A client's deadline.
+    WakeDevice(usize),
+    /// The servers' disk has something done.
+    WakeDisk,
+    /// A client's cache has something done.
+    WakeCache(usize),
+    /// A dial reaches the gate.
+    Connect { wire: usize },
+    /// The client hears that its dial succeeded.
+    Connected { wire: usize },
+    /// A dial fails.
+    NoDial { device: usize, life: u32, link: LinkId },
+    /// Bytes reach the gate.
+    Up { wire: usize, bytes: Bytes },
+    /// Bytes reach the client.
+    Down { wire: usize, bytes: Bytes },
+    /// The gate's host learns that the link is gone.
+    NodeHears { wire: usize },
+    /// The client's driver learns that the link is gone.
+    DeviceHears { wire: usize },
+    /// The disk has answered a node that stood still.
+    Stored { node: usize, life: u32, op: StoreOp, reply: Reply },
+    /// A password was worked on.
+    Hashed { node: usize, life: u32, op: StoreOp, reply: HashReply },
+    /// A parcel arrives.
+    Parcel { from: NodeId, to: usize, bytes: Bytes },
+    /// The hosts read their wall clocks.
+    Walls,
+    /// The operator goes on.
+    Operator,
+    /// All accounts are made.
+    Begin,
+    /// Somebody does something.
+    Act,
+    /// Something breaks.
+    Fault(Fault),
+    /// A node starts.
+    StartNode(usize),
+    /// A client process starts.
+    Birth { device: usize, fresh: bool },
+    /// Everything is mended.
+    Heal,
+    /// Apps ask for what they should have.
+    Question,
+    /// The run is over.
+    End,
+}
+
+/// Jobs by (instant, number).
+#[derive(Default)]
+pub(super) struct Agenda {
+    jobs: BTreeMap<(Timestamp, u64), Job>,
+    number: u64,
+}
+
+impl Agenda {
+    /// Puts a job in, behind those of the same instant.
+    pub(super) fn push(&mut self, at: Timestamp, job: Job) {
+        self.number += 1;
+        self.jobs.insert((at, self.number), job);
+    }
+
+    /// The next job.
+    pub(super) fn pop(&mut self) -> Option<(Timestamp, Job)> {
+        self.jobs.pop_first().map(|((at, _), job)| (at, job))
+    }
+}

@@ -1,0 +1,80 @@
+//! The simulator: one more driver of the same machines (ARCHITECTURE section 3).
+//!
+//! A heap of jobs in order of (instant, number); the clock jumps from one to the next. Everything
+//! that is drawn comes from the seed, so a seed is a run.
+
+mod agenda;
+mod device;
+mod faults;
+mod finish;
+mod node;
+pub mod swarm;
+mod trace;
+mod wire;
+mod workload;
+mod world;
+
+use crate::history::History;
+
+pub use swarm::Swarm;
+pub use world::World;
+
+/// How much happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Commands given to clients.
+    pub acts: u64,
+    /// Sends acked.
+    pub acks: u64,
+    /// Links cut or stalled.
+    pub cuts: u64,
+    /// Nodes and processes killed.
+    pub crashes: u64,
+    /// Writes that a crash took.
+    pub lost_writes: u64,
+    /// Sends that came again after they had been stored.
+    pub repeats: u64,
+    /// Simulated milliseconds.
+    pub simulated_ms: u64,
+    /// Store answers `Unknown`.
+    pub unknowns: u64,
+    /// Jobs done.
+    pub jobs: u64,
+}
+
+impl Counts {
+    /// Adds another run's.
+    pub fn add(&mut self, other: &Self) {
+        self.acts += other.acts;
+        self.acks += other.acks;
+        self.cuts += other.cuts;
+        self.crashes += other.crashes;
+        self.lost_writes += other.lost_writes;
+        self.repeats += other.repeats;
+        self.simulated_ms += other.simulated_ms;
+        self.unknowns += other.unknowns;
+        self.jobs += other.jobs;
+    }
+}
+
+/// One run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// What was seen.
+    pub history: History,
+    /// How much happened.
+    pub counts: Counts,
+    /// Over everything that happened in order: equal for equal runs.
+    pub hash: u64,
+}
+
+/// Plays a seed.
+///
+/// # Panics
+/// Where a machine breaks an invariant of its own.
+#[must_use]
+pub fn run(seed: u64, trace: Option<Sink>) -> Run {
+    World::new(&Swarm::of_seed(seed), trace).play()
+}
+
+pub use trace::Sink;

@@ -1,0 +1,290 @@
+//! Nodes: hubs, their lives, and what they ask for.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use presently_core::hub::{Config, HashReply, HashRequest, Hub, Input, Output, StoreOp};
+use presently_core::id::{LinkId, NodeId};
+use presently_core::machine::Machine;
+use presently_core::redact::Pii;
+use presently_core::store::{Reply, Request};
+use presently_core::time::{Timestamp, Wall};
+use presently_core::trunk::Parcel;
+use presently_core::world::clock::SkewedClock;
+
+use super::agenda::Job;
+use super::faults::Fault;
+use super::swarm::{seed_of, stream};
+use super::world::World;
+use crate::history::{By, What};
+
+/// The wall clock at the world's instant 0.
+const ANCHOR: Wall = Wall(1_700_000_000_000);
+/// Turns of one machine in one instant, past which it spins.
+const TURNS_MAX: u32 = 10_000;
+
+/// A node and its place in the world.
+pub(super) struct Node {
+    pub(super) hub: Option<Hub>,
+    pub(super) life: u32,
+    pub(super) links: BTreeMap<u64, usize>,
+    pub(super) next_link: u64,
+    pub(super) clock: SkewedClock,
+    /// Stands still until then.
+    pub(super) still_until: Timestamp,
+    wake: Option<Timestamp>,
+    turns: (Timestamp, u32),
+}
+
+impl Node {
+    pub(super) fn new(seed: u64, number: u16) -> Self {
+        let mut rng = stream(seed, &format!("clock {number}"));
+        let skew = i64::try_from(rng.below(4_000)).unwrap_or(0) - 2_000;
+        Self {
+            hub: None,
+            life: 0,
+            links: BTreeMap::new(),
+            next_link: 0,
+            clock: SkewedClock::new(ANCHOR, skew),
+            still_until: Timestamp(0),
+            wake: None,
+            turns: (Timestamp(0), 0),
+        }
+    }
+
+    /// A number for a new link.
+    pub(super) fn link(&mut self, wire: usize) -> LinkId {
+        self.next_link += 1;
+        self.links.insert(self.next_link, wire);
+        LinkId(self.next_link)
+    }
+}
+
+fn op_key(op: &StoreOp) -> (u64, u64) {
+    let role = op.role.map_or(0, |role| 1 + role as u64);
+    let number = u64::from(op.op.slot) << 32 | u64::from(op.op.generation);
+    (op.life.wrapping_mul(16).wrapping_add(role), number)
+}
+
+impl World {
+    pub(super) fn start_node(&mut self, node: usize) {
+        if self.nodes[node].hub.is_some() {
+            return;
+        }
+        self.nodes[node].life += 1;
+        let life = self.nodes[node].life;
+        if life > 1 {
+            self.trouble_ends();
+        }
+        let seed = seed_of(self.swarm.seed, &format!("node {node} life {life}"));
+        let number = u16::try_from(node).expect("nodes are few");
+        let config =
+            Config { node: NodeId(number), nodes: self.swarm.nodes, trace: self.swarm.hops };
+        let wall = self.nodes[node].clock.read(self.now);
+        self.trace.step(self.now, 1, &[number.to_le_bytes()[0]], || {
+            format!("node {node} starts its life {life}")
+        });
+        let state = &mut self.nodes[node];
+        state.wake = None;
+        state.still_until = self.now;
+        state.hub = Some(Hub::new(config, seed, wall, self.now));
+        self.pump_node(node);
+    }
+
+    /// Drops a hub and everything that hung on it.
+    pub(super) fn kill_node(&mut self, node: usize) {
+        if self.nodes[node].hub.take().is_none() {
+            return;
+        }
+        self.trace.step(self.now, 2, &[], || format!("node {node} is killed"));
+        let life = self.nodes[node].life;
+        self.see(What::Gone { by: (By::Node(node), life) });
+        self.see(What::Gone { by: (By::Hash(node), life) });
+        let links = std::mem::take(&mut self.nodes[node].links);
+        for (_, wire) in links {
+            self.node_side_dies(wire);
+        }
+        self.trouble_begins();
+        self.counts.crashes += 1;
+    }
+
+    /// Whether the node stands still; its work is put off where it does.
+    pub(super) fn still(&self, node: usize) -> Option<Timestamp> {
+        let until = self.nodes[node].still_until;
+        (until > self.now).then_some(until)
+    }
+
+    pub(super) fn feed_node(&mut self, node: usize, input: Input<'_>) {
+        if let Some(hub) = self.nodes[node].hub.as_mut() {
+            hub.handle_input(input, self.now);
+            self.pump_node(node);
+        }
+    }
+
+    pub(super) fn wake_node(&mut self, node: usize) {
+        if self.nodes[node].wake != Some(self.now) {
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.nodes[node].wake = Some(until + 1);
+            self.agenda.push(until + 1, Job::WakeNode(node));
+            return;
+        }
+        self.nodes[node].wake = None;
+        let state = &mut self.nodes[node];
+        let Some(hub) = state.hub.as_mut() else {
+            return;
+        };
+        state.turns =
+            if state.turns.0 == self.now { (self.now, state.turns.1 + 1) } else { (self.now, 0) };
+        assert!(
+            state.turns.1 < TURNS_MAX,
+            "node {node} spins on its deadline {:?}",
+            hub.poll_timeout()
+        );
+        hub.handle_timeout(self.now);
+        self.pump_node(node);
+    }
+
+    fn pump_node(&mut self, node: usize) {
+        while let Some(output) = self.nodes[node].hub.as_mut().and_then(Machine::poll_output) {
+            self.on_hub(node, output);
+        }
+        let state = &mut self.nodes[node];
+        let Some(deadline) = state.hub.as_ref().and_then(Machine::poll_timeout) else {
+            return;
+        };
+        let at = deadline.at.max(self.now);
+        if state.wake.is_none_or(|wake| at < wake) {
+            state.wake = Some(at);
+            self.agenda.push(at, Job::WakeNode(node));
+        }
+    }
+
+    fn on_hub(&mut self, node: usize, output: Output) {
+        let life = self.nodes[node].life;
+        match output {
+            Output::LinkSend { link, bytes } => self.node_sends(node, link, bytes),
+            Output::LinkClose { link, reason, flush_ms } => {
+                self.trace.step(self.now, 3, &link.0.to_le_bytes(), || {
+                    format!("node {node} closes link {} ({reason:?})", link.0)
+                });
+                self.node_closes(node, link, flush_ms);
+            }
+            Output::Handover { link, node: to, bytes } => self.hand_over(node, link, to, &bytes),
+            Output::Store { op, request } => {
+                self.trace.step(self.now, 4, &op.op.slot.to_le_bytes(), || {
+                    format!("node {node} {:?} asks its store {request:?}", op.role)
+                });
+                self.see(What::Asked { by: (By::Node(node), life), op: op_key(&op) });
+                let writes = matches!(request, Request::Write(_));
+                self.disk.submit((node, life, op), request, self.now);
+                self.rewake_disk();
+                if let Some(ms) = self.crash_at_write.take_if(|_| writes) {
+                    let at = self.now + self.rng.below(self.swarm.disk.sync_mean_ms + 1);
+                    self.agenda.push(at, Job::Fault(Fault::Crash { ms }));
+                }
+            }
+            Output::Hash { op, request } => {
+                self.see(What::Asked { by: (By::Hash(node), life), op: op_key(&op) });
+                let at = self.now + 20 + self.rng.below(100);
+                self.agenda.push(at, Job::Hashed { node, life, op, reply: hash(request) });
+            }
+            Output::Parcel { to, parcel } => self.send_parcel(node, to, &parcel),
+            Output::Admin { op, reply } => self.on_admin(op, &reply),
+            Output::Hop(hop) => {
+                self.trace.step(self.now, 5, &hop.flow.hop.to_le_bytes(), || {
+                    format!("hop {} {} {}", hop.from, hop.to, hop.kind)
+                });
+                self.hops.push(*hop);
+            }
+            Output::Ready => {
+                self.trace.step(self.now, 6, &[], || format!("node {node} is ready"));
+            }
+            Output::Drained => {}
+        }
+    }
+
+    fn send_parcel(&mut self, node: usize, to: NodeId, parcel: &Parcel) {
+        let bytes = Bytes::from(postcard::to_allocvec(parcel).expect("parcels serialize"));
+        let from = u16::try_from(node).expect("nodes are few");
+        let way = (from, to.0);
+        for at in self.fabric.fates(&self.fabric_weather, way, &mut self.rng, self.now) {
+            let job =
+                Job::Parcel { from: NodeId(from), to: usize::from(to.0), bytes: bytes.clone() };
+            self.agenda.push(at, job);
+        }
+    }
+
+    pub(super) fn parcel(&mut self, from: NodeId, to: usize, bytes: Bytes) {
+        if let Some(until) = self.still(to) {
+            self.agenda.push(until, Job::Parcel { from, to, bytes });
+            return;
+        }
+        let parcel: Parcel = postcard::from_bytes(&bytes).expect("parcels read back");
+        self.trace.step(self.now, 7, &bytes, || format!("parcel {} > {to} {parcel:?}", from.0));
+        self.feed_node(to, Input::Parcel { from, parcel });
+    }
+
+    pub(super) fn wake_disk(&mut self) {
+        if self.disk_wake != Some(self.now) {
+            return;
+        }
+        self.disk_wake = None;
+        let mut done = Vec::new();
+        self.disk.advance(self.now, &mut done);
+        for ((node, life, op), reply) in done {
+            self.stored(node, life, op, reply);
+        }
+        self.rewake_disk();
+    }
+
+    pub(super) fn rewake_disk(&mut self) {
+        let Some(at) = self.disk.poll_timeout() else {
+            return;
+        };
+        let at = at.max(self.now);
+        if self.disk_wake.is_none_or(|wake| at < wake) {
+            self.disk_wake = Some(at);
+            self.agenda.push(at, Job::WakeDisk);
+        }
+    }
+
+    pub(super) fn stored(&mut self, node: usize, life: u32, op: StoreOp, reply: Reply) {
+        if self.nodes[node].life != life || self.nodes[node].hub.is_none() {
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.agenda.push(until, Job::Stored { node, life, op, reply });
+            return;
+        }
+        self.trace.step(self.now, 8, &op.op.slot.to_le_bytes(), || {
+            format!("node {node} {:?} is answered by its store {reply:?}", op.role)
+        });
+        self.see(What::Answered { by: (By::Node(node), life), op: op_key(&op) });
+        self.feed_node(node, Input::Stored { op, reply });
+    }
+
+    pub(super) fn hashed(&mut self, node: usize, life: u32, op: StoreOp, reply: HashReply) {
+        if self.nodes[node].life != life || self.nodes[node].hub.is_none() {
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.agenda.push(until, Job::Hashed { node, life, op, reply });
+            return;
+        }
+        self.see(What::Answered { by: (By::Hash(node), life), op: op_key(&op) });
+        self.feed_node(node, Input::Hashed { op, reply });
+    }
+}
+
+/// Work on a password that costs nothing.
+fn hash(request: HashRequest) -> HashReply {
+    match request {
+        HashRequest::Make { password } => HashReply::Made(Pii(format!("sim:{}", password.0))),
+        HashRequest::Verify { password, phc } => {
+            let right = phc.is_some_and(|phc| phc.0 == format!("sim:{}", password.0));
+            HashReply::Verified(right)
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What a seed is like: every seed draws its own mix of faults, some kinds wholly off.
+//!
+//! A run in which everything goes wrong hides what one thing alone would show.
+
+use presently_core::rng::Rng;
+use presently_core::world::disk::DiskWeather;
+use presently_core::world::net::{FabricWeather, LinkWeather};
+
+/// The world of one seed.
+#[derive(Clone, Debug)]
+pub struct Swarm {
+    /// The seed.
+    pub seed: u64,
+    /// Nodes, at least two.
+    pub nodes: u16,
+    /// Whose each device is; people are numbered densely from 0.
+    pub owner: Vec<usize>,
+    /// Links between clients and gates.
+    pub links: LinkWeather,
+    /// The fabric between nodes.
+    pub fabric: FabricWeather,
+    /// The servers' disk.
+    pub disk: DiskWeather,
+    /// The clients' caches.
+    pub cache: DiskWeather,
+    /// Milliseconds that something may go wrong in, after all have signed in.
+    pub play_ms: u64,
+    /// Commands given in that time.
+    pub acts: u64,
+    /// Links cut.
+    pub cuts: u64,
+    /// Links that stop forwarding.
+    pub stalls: u64,
+    /// Nodes killed.
+    pub node_kills: u64,
+    /// Processes killed, all nodes and unsynced writes with them.
+    pub crashes: u64,
+    /// Nodes parted.
+    pub partings: u64,
+    /// Nodes that stand still.
+    pub pauses: u64,
+    /// Wall clocks that jump.
+    pub jumps: u64,
+    /// Client processes killed.
+    pub device_kills: u64,
+    /// Stretches in which a device has no network.
+    pub stretches: u64,
+    /// Clients that name the node they want.
+    pub pinned: bool,
+    /// People who stay away at the end.
+    pub leavers: u64,
+    /// Whether hops are traced.
+    pub hops: bool,
+}
+
+impl Swarm {
+    /// The mix of a seed.
+    #[must_use]
+    pub fn of_seed(seed: u64) -> Self {
+        let mut rng = stream(seed, "swarm");
+        let people = 4 + rng.below(3) as usize;
+        let mut owner: Vec<usize> = (0..people).collect();
+        if rng.below(3) == 0 {
+            owner.push(rng.below(people as u64) as usize);
+        }
+        let mut some = |most: u64| if rng.below(3) == 0 { 0 } else { 1 + rng.below(most) };
+        Self {
+            seed,
+            nodes: 2 + u16::from(some(3) == 3),
+            owner,
+            links: LinkWeather {
+                delay_min_ms: 1 + some(40),
+                delay_mean_ms: some(60),
+                pieces_permille: some(400),
+            },
+            fabric: FabricWeather {
+                delay_mean_ms: some(10),
+                loss_permille: some(200),
+                double_permille: some(200),
+                late_permille: some(100),
+            },
+            disk: DiskWeather {
+                read_mean_ms: some(10),
+                sync_mean_ms: 1 + some(30),
+                unknown_permille: some(60),
+                failed_permille: some(20),
+                conflict_permille: some(40),
+            },
+            cache: DiskWeather { sync_mean_ms: 1 + some(20), ..DiskWeather::CALM },
+            play_ms: 600_000,
+            acts: 200 + some(40),
+            cuts: some(20),
+            stalls: some(4),
+            node_kills: some(4),
+            crashes: some(3),
+            partings: some(3),
+            pauses: some(2),
+            jumps: some(2),
+            device_kills: some(4),
+            stretches: some(4),
+            pinned: some(1) == 1,
+            leavers: some(1),
+            hops: false,
+        }
+    }
+
+    /// The same world with nothing that goes wrong.
+    #[must_use]
+    pub fn calm(seed: u64) -> Self {
+        Self {
+            nodes: 2,
+            owner: vec![0, 1],
+            links: LinkWeather::CALM,
+            fabric: FabricWeather::CALM,
+            disk: DiskWeather::CALM,
+            cache: DiskWeather::CALM,
+            acts: 0,
+            cuts: 0,
+            stalls: 0,
+            node_kills: 0,
+            crashes: 0,
+            partings: 0,
+            pauses: 0,
+            jumps: 0,
+            device_kills: 0,
+            stretches: 0,
+            pinned: true,
+            leavers: 0,
+            ..Self::of_seed(seed)
+        }
+    }
+}
+
+/// The 32-byte seed of a part of a run.
+#[must_use]
+pub fn seed_of(seed: u64, label: &str) -> [u8; 32] {
+    let mut base = [0; 32];
+    base.iter_mut().zip(seed.to_le_bytes()).for_each(|(to, from)| *to = from);
+    Rng::child_seed(base, label)
+}
+
+/// The stream of a part of a run.
+#[must_use]
+pub fn stream(seed: u64, label: &str) -> Rng {
+    Rng::new(seed_of(seed, label))
+}

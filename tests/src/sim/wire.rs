@@ -1,0 +1,322 @@
+//! Links between devices and gates.
+
+use bytes::Bytes;
+use presently_core::client;
+use presently_core::hub::Input;
+use presently_core::id::{LinkId, NodeId};
+use presently_core::machine::Machine;
+use presently_core::time::Timestamp;
+use presently_core::world::net::Pipe;
+
+use super::agenda::Job;
+use super::world::World;
+use crate::history::{By, What};
+
+/// Longest time until an end learns of a cut.
+const CUT_HEARD_MS: u64 = 200;
+
+/// One link, from its dial on.
+pub(super) struct Wire {
+    pub(super) device: usize,
+    pub(super) device_life: u32,
+    pub(super) device_link: LinkId,
+    pub(super) device_open: bool,
+    node: usize,
+    node_life: u32,
+    node_link: LinkId,
+    node_open: bool,
+    up: Pipe,
+    down: Pipe,
+    cut: bool,
+    torn: bool,
+}
+
+impl World {
+    pub(super) fn dial(&mut self, device: usize, link: LinkId) {
+        let life = self.devices[device].life;
+        self.see(What::Asked { by: (By::Dial(device), life), op: (link.0, 0) });
+        let up: Vec<usize> =
+            (0..self.nodes.len()).filter(|node| self.nodes[*node].hub.is_some()).collect();
+        let away = !self.devices[device].reaches;
+        if away || up.is_empty() {
+            let at = self.now + 1 + self.rng.below(300);
+            self.agenda.push(at, Job::NoDial { device, life, link });
+            return;
+        }
+        let which = usize::try_from(self.rng.below(up.len() as u64)).unwrap_or(0);
+        let node = up[which];
+        let wire = self.wires.len();
+        let mut up = Pipe::default();
+        let at = up.arrival(&self.links_weather, &mut self.rng, self.now);
+        self.wires.push(Wire {
+            device,
+            device_life: life,
+            device_link: link,
+            device_open: true,
+            node,
+            node_life: self.nodes[node].life,
+            node_link: LinkId(0),
+            node_open: false,
+            up,
+            down: Pipe::default(),
+            cut: false,
+            torn: false,
+        });
+        self.devices[device].links.insert(link.0, wire);
+        self.agenda.push(at, Job::Connect { wire });
+    }
+
+    pub(super) fn connect(&mut self, wire: usize) {
+        let w = &mut self.wires[wire];
+        let node = w.node;
+        let alive = self.nodes[node].hub.is_some() && self.nodes[node].life == w.node_life;
+        if !alive || w.cut {
+            self.agenda.push(self.now, Job::DeviceHears { wire });
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.agenda.push(until, Job::Connect { wire });
+            return;
+        }
+        let w = &mut self.wires[wire];
+        w.node_open = true;
+        w.node_link = self.nodes[node].link(wire);
+        let link = w.node_link;
+        let at = w.down.arrival(&self.links_weather, &mut self.rng, self.now);
+        self.agenda.push(at, Job::Connected { wire });
+        self.trace.step(self.now, 20, &link.0.to_le_bytes(), || {
+            format!("node {node} accepts link {}", link.0)
+        });
+        self.feed_node(node, Input::LinkOpened { link, remote: "sim" });
+    }
+
+    pub(super) fn connected(&mut self, wire: usize) {
+        let w = &self.wires[wire];
+        let (device, link) = (w.device, w.device_link);
+        if w.cut || !w.device_open {
+            return;
+        }
+        let life = w.device_life;
+        self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+        self.devices[device].dialled.insert(link.0);
+        self.feed_device(device, life, client::Input::LinkOpened { link });
+    }
+
+    pub(super) fn no_dial(&mut self, device: usize, life: u32, link: LinkId) {
+        if self.devices[device].life == life && self.devices[device].client.is_some() {
+            self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+        }
+        self.feed_device(device, life, client::Input::LinkClosed { link });
+    }
+
+    pub(super) fn device_sends(&mut self, device: usize, link: LinkId, bytes: Bytes) {
+        let Some(&wire) = self.devices[device].links.get(&link.0) else {
+            return;
+        };
+        self.note_sends(device, &bytes);
+        let len = bytes.len();
+        let w = &mut self.wires[wire];
+        if w.cut || w.up.is_stalled() {
+            return;
+        }
+        for (at, bytes) in w.up.carry(&self.links_weather, bytes, &mut self.rng, self.now) {
+            self.agenda.push(at, Job::Up { wire, bytes });
+        }
+        if let Some(client) = self.devices[device].client.as_mut() {
+            client.handle_input(client::Input::LinkSent { link, bytes: len }, self.now);
+        }
+    }
+
+    pub(super) fn node_sends(&mut self, node: usize, link: LinkId, bytes: Bytes) {
+        let Some(&wire) = self.nodes[node].links.get(&link.0) else {
+            return;
+        };
+        let len = bytes.len();
+        let w = &mut self.wires[wire];
+        if w.cut || w.down.is_stalled() {
+            return;
+        }
+        for (at, bytes) in w.down.carry(&self.links_weather, bytes, &mut self.rng, self.now) {
+            self.agenda.push(at, Job::Down { wire, bytes });
+        }
+        if let Some(hub) = self.nodes[node].hub.as_mut() {
+            hub.handle_input(Input::LinkSent { link, bytes: len }, self.now);
+        }
+    }
+
+    pub(super) fn up(&mut self, wire: usize, bytes: Bytes) {
+        let bytes = self.torn(wire, bytes);
+        let w = &self.wires[wire];
+        let (node, link) = (w.node, w.node_link);
+        if !w.node_open || bytes.is_empty() {
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.agenda.push(until, Job::Up { wire, bytes });
+            return;
+        }
+        self.trace.step(self.now, 21, &bytes, || {
+            format!("link {} of node {node} gets {} bytes", link.0, bytes.len())
+        });
+        self.feed_node(node, Input::LinkBytes { link, bytes: &bytes });
+    }
+
+    pub(super) fn down(&mut self, wire: usize, bytes: Bytes) {
+        let bytes = self.torn(wire, bytes);
+        let w = &self.wires[wire];
+        let (device, life, link) = (w.device, w.device_life, w.device_link);
+        if !w.device_open || bytes.is_empty() {
+            return;
+        }
+        self.trace
+            .step(self.now, 22, &bytes, || format!("device {device} gets {} bytes", bytes.len()));
+        self.feed_device(device, life, client::Input::LinkBytes { link, bytes: &bytes });
+    }
+
+    /// Of what was on the way when a link was cut, a prefix of the first piece may still arrive.
+    fn torn(&mut self, wire: usize, mut bytes: Bytes) -> Bytes {
+        let w = &mut self.wires[wire];
+        if w.cut {
+            let kept = if w.torn { 0 } else { self.rng.below(bytes.len() as u64 + 1) };
+            w.torn = true;
+            bytes.truncate(usize::try_from(kept).unwrap_or(0));
+        }
+        bytes
+    }
+
+    pub(super) fn node_closes(&mut self, node: usize, link: LinkId, flush_ms: u32) {
+        let Some(&wire) = self.nodes[node].links.get(&link.0) else {
+            return;
+        };
+        let w = &mut self.wires[wire];
+        let flushed = self.now + u64::from(flush_ms);
+        if w.cut || w.down.is_stalled() {
+            self.agenda.push(flushed, Job::NodeHears { wire });
+            return;
+        }
+        let at = w.down.arrival(&self.links_weather, &mut self.rng, self.now);
+        self.agenda.push(at, Job::DeviceHears { wire });
+        self.agenda.push(at.min(flushed), Job::NodeHears { wire });
+    }
+
+    pub(super) fn device_closes(&mut self, device: usize, link: LinkId, flush_ms: u32) {
+        let Some(&wire) = self.devices[device].links.get(&link.0) else {
+            return;
+        };
+        let w = &mut self.wires[wire];
+        let flushed = self.now + u64::from(flush_ms);
+        if w.cut || w.up.is_stalled() {
+            self.agenda.push(flushed, Job::DeviceHears { wire });
+            return;
+        }
+        let at = w.up.arrival(&self.links_weather, &mut self.rng, self.now);
+        self.agenda.push(at, Job::NodeHears { wire });
+        self.agenda.push(at.min(flushed), Job::DeviceHears { wire });
+    }
+
+    pub(super) fn node_hears(&mut self, wire: usize) {
+        let w = &self.wires[wire];
+        let (node, link) = (w.node, w.node_link);
+        if !w.node_open {
+            return;
+        }
+        if let Some(until) = self.still(node) {
+            self.agenda.push(until, Job::NodeHears { wire });
+            return;
+        }
+        self.wires[wire].node_open = false;
+        self.nodes[node].links.remove(&link.0);
+        self.trace.step(self.now, 23, &link.0.to_le_bytes(), || {
+            format!("node {node} loses link {}", link.0)
+        });
+        self.feed_node(node, Input::LinkClosed { link });
+    }
+
+    pub(super) fn device_hears(&mut self, wire: usize) {
+        let w = &mut self.wires[wire];
+        let (device, life, link) = (w.device, w.device_life, w.device_link);
+        let gone = self.devices[device].client.is_none() || self.devices[device].life != life;
+        let w = &mut self.wires[wire];
+        if !std::mem::take(&mut w.device_open) || gone {
+            return;
+        }
+        self.devices[device].links.remove(&link.0);
+        if !self.devices[device].dialled.remove(&link.0) {
+            self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+        }
+        self.see(What::Unlinked { device });
+        self.trace.step(self.now, 24, &link.0.to_le_bytes(), || {
+            format!("device {device} loses link {}", link.0)
+        });
+        self.feed_device(device, life, client::Input::LinkClosed { link });
+    }
+
+    pub(super) fn hand_over(&mut self, node: usize, link: LinkId, to: NodeId, bytes: &Bytes) {
+        let Some(wire) = self.nodes[node].links.remove(&link.0) else {
+            return;
+        };
+        let to = usize::from(to.0);
+        if self.nodes[to].hub.is_none() || self.wires[wire].cut {
+            self.wires[wire].node_open = false;
+            self.agenda.push(self.now + 1, Job::DeviceHears { wire });
+            return;
+        }
+        let link = self.nodes[to].link(wire);
+        let w = &mut self.wires[wire];
+        (w.node, w.node_life, w.node_link) = (to, self.nodes[to].life, link);
+        self.trace.step(self.now, 25, bytes, || format!("node {node} hands a link to {to}"));
+        self.feed_node(to, Input::LinkOpened { link, remote: "sim" });
+        self.feed_node(to, Input::LinkBytes { link, bytes });
+    }
+
+    /// The hub is gone; the device hears of it.
+    pub(super) fn node_side_dies(&mut self, wire: usize) {
+        self.wires[wire].node_open = false;
+        if !self.wires[wire].down.is_stalled() {
+            let at = self.soon();
+            self.agenda.push(at, Job::DeviceHears { wire });
+        }
+    }
+
+    /// The client is gone; the gate hears of it, unless its cable went with it.
+    pub(super) fn device_side_dies(&mut self, wire: usize, silently: bool) {
+        let w = &mut self.wires[wire];
+        w.device_open = false;
+        if silently {
+            w.up.stall();
+            w.down.stall();
+        } else if !w.up.is_stalled() {
+            let at = w.up.arrival(&self.links_weather, &mut self.rng, self.now);
+            self.agenda.push(at, Job::NodeHears { wire });
+        }
+    }
+
+    /// Cuts a link: both ends hear of it, and what was on the way is lost.
+    pub(super) fn cut(&mut self, wire: usize) {
+        let w = &mut self.wires[wire];
+        if w.cut || w.up.is_stalled() || !w.device_open {
+            return;
+        }
+        w.cut = true;
+        self.counts.cuts += 1;
+        let (node_at, device_at) = (self.soon(), self.soon());
+        self.agenda.push(node_at, Job::NodeHears { wire });
+        self.agenda.push(device_at, Job::DeviceHears { wire });
+    }
+
+    /// Pulls the cable of a link: nothing passes, and nobody is told.
+    pub(super) fn stall(&mut self, wire: usize) {
+        let w = &mut self.wires[wire];
+        if w.cut || w.up.is_stalled() || !w.device_open {
+            return;
+        }
+        w.up.stall();
+        w.down.stall();
+        w.torn = true;
+        self.counts.cuts += 1;
+    }
+
+    fn soon(&mut self) -> Timestamp {
+        self.now + self.rng.below(CUT_HEARD_MS)
+    }
+}

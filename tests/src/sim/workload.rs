@@ -1,0 +1,209 @@
+//! What people do: seeded, over the whole run, in bursts and singly.
+
+use presently_core::client::Command;
+use presently_core::rng::Rng;
+
+use super::agenda::Job;
+use super::swarm::{Swarm, stream};
+use super::world::World;
+use crate::reference::Tie;
+
+const STATUSES: [&str; 8] = [
+    "online",
+    "busy",
+    "idle",
+    "be_right_back",
+    "away",
+    "on_the_phone",
+    "out_to_lunch",
+    "appear_offline",
+];
+
+/// The stream of acts.
+pub(super) struct Workload {
+    rng: Rng,
+    left: u64,
+    gap_ms: u64,
+    burst: u64,
+    ids: u64,
+    told: u64,
+    talk: Option<(usize, usize)>,
+}
+
+impl Workload {
+    pub(super) fn new(swarm: &Swarm) -> Self {
+        Self {
+            rng: stream(swarm.seed, "acts"),
+            left: swarm.acts,
+            gap_ms: swarm.play_ms / (swarm.acts + 1),
+            burst: 0,
+            ids: 0,
+            told: 0,
+            talk: None,
+        }
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.ids += 1;
+        self.ids
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        self.rng.below(bound)
+    }
+
+    fn index(&mut self, bound: usize) -> usize {
+        usize::try_from(self.rng.below(bound as u64)).unwrap_or(0)
+    }
+
+    fn text(&mut self, what: &str) -> String {
+        self.told += 1;
+        let padding = match self.rng.below(20) {
+            0 => usize::try_from(self.rng.below(4_000)).unwrap_or(0),
+            _ => usize::try_from(self.rng.below(30)).unwrap_or(0),
+        };
+        format!("{what} {}{}", self.told, ".".repeat(padding))
+    }
+}
+
+impl World {
+    /// Somebody does something; then the next act is planned.
+    pub(super) fn act(&mut self) {
+        if self.healed || self.workload.left == 0 {
+            return;
+        }
+        let living: Vec<usize> =
+            (0..self.devices.len()).filter(|d| self.devices[*d].client.is_some()).collect();
+        if !living.is_empty() {
+            self.workload.left -= 1;
+            if self.workload.burst > 0 {
+                self.workload.burst -= 1;
+                self.say(&living);
+            } else {
+                let device = living[self.workload.index(living.len())];
+                self.one_act(device, &living);
+            }
+        }
+        let gap = if self.workload.burst > 0 {
+            self.workload.below(40)
+        } else {
+            // Bursts take no time, so single acts may take more.
+            self.workload.below(3 * self.workload.gap_ms)
+        };
+        self.agenda.push(self.now + gap, Job::Act);
+    }
+
+    fn one_act(&mut self, device: usize, living: &[usize]) {
+        let person = self.devices[device].person;
+        match self.workload.below(100) {
+            0..36 => self.say(living),
+            36..44 => {
+                self.workload.burst = 3 + self.workload.below(12);
+                self.workload.talk = None;
+                self.say(living);
+            }
+            44..58 => {
+                let status = STATUSES[self.workload.index(STATUSES.len())].to_owned();
+                self.give(device, Command::Status { status });
+            }
+            58..64 => {
+                let text = self.workload.text("mood").chars().take(100).collect();
+                self.give(device, Command::Message { text });
+            }
+            64..67 => {
+                let text = self.workload.text("name").chars().take(60).collect();
+                self.give(device, Command::Name { text });
+            }
+            67..75 => {
+                let to = self.friend_or_anybody(person);
+                self.give(device, Command::Typing { to });
+            }
+            75..78 => {
+                self.give(device, Command::Contacts);
+            }
+            78..82 => {
+                let with = self.friend_or_anybody(person);
+                let before = (self.workload.below(2) == 0).then(|| 1 + self.workload.below(30));
+                let limit = Some(1 + u16::try_from(self.workload.below(60)).unwrap_or(0));
+                self.give(device, Command::History { with, before, limit });
+            }
+            82..97 => self.contact_act(device),
+            97..99 => {
+                self.give(device, Command::Sync);
+            }
+            _ => {
+                self.give(device, Command::SignOut);
+            }
+        }
+    }
+
+    fn friend_or_anybody(&mut self, person: usize) -> String {
+        let people = self.history.people.len();
+        let friends: Vec<usize> =
+            (0..people).filter(|other| self.reference.surely_friends(person, *other)).collect();
+        let other = if friends.is_empty() || self.workload.below(20) == 0 {
+            self.workload.index(people)
+        } else {
+            friends[self.workload.index(friends.len())]
+        };
+        self.history.people[other].clone()
+    }
+
+    /// A talk goes on between two people, or another begins.
+    fn say(&mut self, living: &[usize]) {
+        let again = self.workload.below(4) > 0;
+        let talk = self.workload.talk.filter(|(device, _)| again && living.contains(device));
+        let (device, other) = talk.unwrap_or_else(|| {
+            let device = living[self.workload.index(living.len())];
+            let name = self.friend_or_anybody(self.devices[device].person);
+            (device, self.history.person(&name).unwrap_or(0))
+        });
+        // Sometimes the other one answers.
+        let answer = living.iter().copied().find(|d| self.devices[*d].person == other);
+        let next = match answer {
+            Some(answering) if self.workload.below(2) == 0 => {
+                (answering, self.devices[device].person)
+            }
+            Some(_) | None => (device, other),
+        };
+        self.workload.talk = Some(next);
+        let to = self.history.people[other].clone();
+        let text = self.workload.text("line");
+        self.give(device, Command::Send { to, text });
+    }
+
+    fn contact_act(&mut self, device: usize) {
+        let me = self.devices[device].person;
+        let other = self.workload.index(self.history.people.len());
+        let user = self.history.people[other].clone();
+        if other == me {
+            if self.workload.below(4) == 0 {
+                self.give(device, Command::Add { user, text: String::new() });
+            }
+            return;
+        }
+        if self.reference.is_busy(me, other) {
+            return;
+        }
+        let dice = self.workload.below(10);
+        let command = match self.reference.tie(me, other) {
+            Tie::Friends if dice < 3 => Command::Remove { user },
+            Tie::Friends => return,
+            Tie::Asked(who) if who == me => match dice {
+                0..2 => Command::Remove { user },
+                2..4 => Command::Add { user, text: String::new() },
+                _ => return,
+            },
+            Tie::Asked(_) if self.reference.was_asked(me, other) => match dice {
+                0..7 => Command::Accept { user },
+                7..9 => Command::Decline { user },
+                _ => Command::Remove { user },
+            },
+            Tie::Asked(_) => return,
+            Tie::None | Tie::Declined(_) | Tie::Unsure => {
+                Command::Add { user, text: self.workload.text("hello").chars().take(90).collect() }
+            }
+        };
+        self.give(device, command);
+    }
+}

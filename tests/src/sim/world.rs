@@ -1,0 +1,283 @@
+//! The world of one run: who is in it, and the loop.
+
+use std::collections::VecDeque;
+
+use presently_core::client::{Command, Event};
+use presently_core::hub::io::AdminSecret;
+use presently_core::hub::{AdminReply, AdminRequest, Hop, Input, StoreOp};
+use presently_core::id::Shard;
+use presently_core::redact::Pii;
+use presently_core::rng::Rng;
+use presently_core::time::Timestamp;
+use presently_core::topology::Topology;
+use presently_core::world::disk::Disk;
+use presently_core::world::net::{Fabric, FabricWeather, LinkWeather};
+
+use super::agenda::{Agenda, Job};
+use super::device::Device;
+use super::node::Node;
+use super::swarm::{Swarm, seed_of, stream};
+use super::trace::{Sink, Trace};
+use super::wire::Wire;
+use super::workload::Workload;
+use super::{Counts, Run};
+use crate::history::{History, Seen, What};
+use crate::reference::Reference;
+
+/// After all is mended: keepalive, grace and linger, and the time to come back.
+const CONVERGE_MS: u64 = 110_000;
+/// From the apps' last questions to the end.
+const ANSWER_MS: u64 = 20_000;
+/// Hosts read their wall clocks this often.
+const WALL_MS: u64 = 10_000;
+/// More jobs than any run needs: past it something spins.
+const JOBS_MAX: u64 = 3_000_000;
+
+/// All machines of a run and everything between them.
+pub struct World {
+    pub(super) swarm: Swarm,
+    pub(super) now: Timestamp,
+    pub(super) agenda: Agenda,
+    pub(super) trace: Trace,
+    pub(super) rng: Rng,
+    pub(super) nodes: Vec<Node>,
+    pub(super) devices: Vec<Device>,
+    pub(super) wires: Vec<Wire>,
+    pub(super) disk: Disk<(usize, u32, StoreOp)>,
+    pub(super) disk_wake: Option<Timestamp>,
+    pub(super) fabric: Fabric,
+    pub(super) links_weather: LinkWeather,
+    pub(super) fabric_weather: FabricWeather,
+    pub(super) history: History,
+    pub(super) reference: Reference,
+    pub(super) workload: Workload,
+    pub(super) counts: Counts,
+    pub(super) troubles: u32,
+    pub(super) healed: bool,
+    pub(super) over: bool,
+    /// The process is killed at the next write, and is down this long.
+    pub(super) crash_at_write: Option<u64>,
+    /// Steps of traced acts, where the swarm asks for them.
+    pub hops: Vec<Hop>,
+    operator: Operator,
+}
+
+/// Who makes the accounts.
+#[derive(Default)]
+struct Operator {
+    steps: VecDeque<AdminRequest>,
+    waits: Option<u64>,
+    number: u64,
+}
+
+impl World {
+    /// The world of a swarm's seed, before its first instant.
+    #[must_use]
+    pub fn new(swarm: &Swarm, sink: Option<Sink>) -> Self {
+        let seed = swarm.seed;
+        let people = swarm.owner.iter().max().map_or(0, |last| last + 1);
+        let names: Vec<String> = (0..people).map(|n| format!("p{n}")).collect();
+        let history = History {
+            people: names.clone(),
+            users: vec![Default::default(); people],
+            owner: swarm.owner.clone(),
+            befriended: (0..people).map(|n| History::pair(n, (n + 1) % people)).collect(),
+            ..History::default()
+        };
+        let reference = Reference::new(&history);
+        let mut world = Self {
+            now: Timestamp(1_000),
+            agenda: Agenda::default(),
+            trace: Trace::new(sink),
+            rng: stream(seed, "network"),
+            nodes: (0..swarm.nodes).map(|n| Node::new(seed, n)).collect(),
+            devices: (0..swarm.owner.len()).map(|n| Device::new(swarm, n)).collect(),
+            wires: Vec::new(),
+            disk: Disk::new(presently_core::world::disk::DiskWeather::CALM, seed_of(seed, "disk")),
+            disk_wake: None,
+            fabric: Fabric::default(),
+            links_weather: swarm.links,
+            fabric_weather: FabricWeather::CALM,
+            history,
+            reference,
+            workload: Workload::new(swarm),
+            counts: Counts::default(),
+            troubles: 0,
+            healed: false,
+            over: false,
+            crash_at_write: None,
+            hops: Vec::new(),
+            operator: Operator::default(),
+            swarm: swarm.clone(),
+        };
+        world.plan();
+        world
+    }
+
+    /// Plays to the end.
+    #[must_use]
+    pub fn play(mut self) -> Run {
+        while !self.over {
+            self.step();
+        }
+        self.finish()
+    }
+
+    /// Plays until an instant of the world's clock.
+    pub fn play_until(&mut self, at: Timestamp) {
+        self.agenda.push(at, Job::End);
+        while !self.over {
+            self.step();
+        }
+        self.over = false;
+    }
+
+    /// Gives a device's client a command.
+    pub fn command(&mut self, device: usize, command: Command) -> u64 {
+        self.give(device, command)
+    }
+
+    /// What a device's app was told so far.
+    pub fn events(&self, device: usize) -> impl Iterator<Item = (Timestamp, &Event)> {
+        self.history.seen.iter().filter_map(move |seen| match &seen.what {
+            What::Event { device: of, event } if *of == device => Some((seen.at, event)),
+            _ => None,
+        })
+    }
+
+    /// The world's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(super) fn see(&mut self, what: What) {
+        let seen = Seen { at: self.now, what };
+        self.reference.note(&seen);
+        self.history.seen.push(seen);
+    }
+
+    fn plan(&mut self) {
+        for name in self.history.people.clone() {
+            let secret = AdminSecret::Phc(Pii(format!("sim:{name}")));
+            self.operator.steps.push_back(AdminRequest::AddUser { name, secret });
+        }
+        for (a, b) in self.history.befriended.clone() {
+            let (a, b) = (self.history.people[a].clone(), self.history.people[b].clone());
+            self.operator.steps.push_back(AdminRequest::Befriend { a, b });
+        }
+        for node in 0..self.nodes.len() {
+            self.agenda.push(self.now, Job::StartNode(node));
+        }
+        self.agenda.push(self.now + 200, Job::Operator);
+        self.agenda.push(self.now + WALL_MS, Job::Walls);
+    }
+
+    fn step(&mut self) {
+        let (at, job) = self.agenda.pop().expect("a wall clock is always read again");
+        assert!(at >= self.now, "time goes forward");
+        self.now = at;
+        self.counts.jobs += 1;
+        assert!(self.counts.jobs < JOBS_MAX, "the run does not come to rest: {job:?}");
+        match job {
+            Job::WakeNode(node) => self.wake_node(node),
+            Job::WakeDevice(device) => self.wake_device(device),
+            Job::WakeDisk => self.wake_disk(),
+            Job::WakeCache(device) => self.wake_cache(device),
+            Job::Connect { wire } => self.connect(wire),
+            Job::Connected { wire } => self.connected(wire),
+            Job::NoDial { device, life, link } => self.no_dial(device, life, link),
+            Job::Up { wire, bytes } => self.up(wire, bytes),
+            Job::Down { wire, bytes } => self.down(wire, bytes),
+            Job::NodeHears { wire } => self.node_hears(wire),
+            Job::DeviceHears { wire } => self.device_hears(wire),
+            Job::Stored { node, life, op, reply } => self.stored(node, life, op, reply),
+            Job::Hashed { node, life, op, reply } => self.hashed(node, life, op, reply),
+            Job::Parcel { from, to, bytes } => self.parcel(from, to, bytes),
+            Job::Walls => self.walls(),
+            Job::Operator => self.operate(),
+            Job::Begin => self.begin(),
+            Job::Act => self.act(),
+            Job::Fault(fault) => self.fault(fault),
+            Job::StartNode(node) => self.start_node(node),
+            Job::Birth { device, fresh } => self.birth(device, fresh),
+            Job::Heal => self.heal(),
+            Job::Question => self.question(),
+            Job::End => self.over = true,
+        }
+    }
+
+    fn walls(&mut self) {
+        for node in 0..self.nodes.len() {
+            let wall = self.nodes[node].clock.read(self.now);
+            self.feed_node(node, Input::Wall(wall));
+        }
+        self.agenda.push(self.now + WALL_MS, Job::Walls);
+    }
+
+    fn operate(&mut self) {
+        let Some(step) = self.operator.steps.front().cloned() else {
+            return;
+        };
+        if self.operator.waits.is_none() {
+            self.operator.number += 1;
+            let op = self.operator.number;
+            self.operator.waits = Some(op);
+            let (AdminRequest::AddUser { name, .. } | AdminRequest::Befriend { a: name, .. }) =
+                &step
+            else {
+                return;
+            };
+            let topology = Topology::even(self.swarm.nodes);
+            let node = usize::from(topology.owner(Shard::of_name(name)).0);
+            self.feed_node(node, Input::Admin { op, request: step });
+        }
+        if self.now.0 > 60_000 {
+            panic!("the operator gets no answer to {:?}", self.operator.steps.front());
+        }
+        self.agenda.push(self.now + 50, Job::Operator);
+    }
+
+    pub(super) fn on_admin(&mut self, op: u64, reply: &AdminReply) {
+        if self.operator.waits != Some(op) {
+            return;
+        }
+        self.operator.waits = None;
+        match reply {
+            AdminReply::Added(user) => {
+                let done = self.history.people.len();
+                let left = self.operator.steps.iter();
+                let left = left.filter(|s| matches!(s, AdminRequest::AddUser { .. })).count();
+                self.history.users[done - left] = *user;
+                self.operator.steps.pop_front();
+            }
+            AdminReply::Done => {
+                self.operator.steps.pop_front();
+            }
+            AdminReply::Refused(_) | AdminReply::SignIn(_) | AdminReply::Counts(_) => {}
+        }
+        if self.operator.steps.is_empty() {
+            // The operator is answered before both books have written.
+            self.agenda.push(self.now + 2_000, Job::Begin);
+        }
+    }
+
+    /// All accounts are made: people come, and things go wrong.
+    fn begin(&mut self) {
+        for device in 0..self.devices.len() {
+            let at = self.now + 100 + self.rng.below(5_000);
+            self.agenda.push(at, Job::Birth { device, fresh: true });
+        }
+        let from = self.now + 15_000;
+        self.disk.set_weather(self.swarm.disk);
+        self.fabric_weather = self.swarm.fabric;
+        self.plan_faults(from);
+        if self.swarm.acts > 0 {
+            self.agenda.push(from, Job::Act);
+        }
+        let heal = from + self.swarm.play_ms;
+        self.agenda.push(heal, Job::Heal);
+        self.agenda.push(heal + CONVERGE_MS, Job::Question);
+        self.agenda.push(heal + CONVERGE_MS + ANSWER_MS, Job::End);
+    }
+}

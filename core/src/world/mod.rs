@@ -7,6 +7,8 @@
 pub mod clock;
 pub mod conformance;
 #[cfg(feature = "world")]
+pub mod conformance;
+#[cfg(feature = "world")]
 pub mod disk;
 #[cfg(all(test, feature = "world"))]
 mod disk_test;

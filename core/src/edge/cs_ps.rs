@@ -9,6 +9,7 @@ use crate::error::Refusal;
 use crate::id::{EndpointId, Epoch, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Status};
+use crate::time::Wall;
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
@@ -35,6 +36,11 @@ edge! {
             session: OpId,
             /// Chosen.
             status: Status,
+            /// When, on the wall clock of the CS.
+            chosen: Wall,
+            /// Told again to a home that may have forgotten it, not chosen just now: what another
+            /// device published later stands.
+            again: bool,
         } "status",
         /// The link of a session is lost: the endpoint lingers.
         Lost {

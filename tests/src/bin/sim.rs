@@ -99,7 +99,7 @@ struct Tally {
 
 fn swarm(options: &Options) -> ExitCode {
     let began = Instant::now();
-    let past = PAST.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let past = PAST.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_whitespace().next()?.parse().ok());
     let mut seeds: Vec<u64> = past.collect();
     let past = seeds.len() as u64;
     seeds.extend(options.from..options.from + options.seeds);

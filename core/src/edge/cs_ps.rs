@@ -164,7 +164,13 @@ edge! {
             presence: Record<Presence>,
         } "presence" as |tell: &ToCs| match tell {
             ToCs::Presence { friend, .. } => Class::State(*friend),
-            _ => Class::Reliable,
+            Self::Saved { .. }
+            | Self::Admit { .. }
+            | Self::Deny { .. }
+            | Self::Settling { .. }
+            | Self::Revoke { .. }
+            | Self::Own { .. }
+            | Self::Boot { .. } => Class::Reliable,
         },
         /// The person's own presence as chosen (Appear Offline shows as such): for all of its own
         /// endpoints at this CS.

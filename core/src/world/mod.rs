@@ -5,6 +5,7 @@
 
 #[cfg(feature = "world")]
 pub mod clock;
+pub mod conformance;
 #[cfg(feature = "world")]
 pub mod conformance;
 #[cfg(feature = "world")]

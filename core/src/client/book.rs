@@ -241,10 +241,9 @@ impl Client {
 
     /// The list as the app sees it, by name.
     pub(super) fn contact_items(&self) -> Vec<ContactItem> {
-        let listed = self.book.contacts.values().filter(|c| c.relation != Relation::NONE);
-        let mut list: Vec<ContactItem> = listed.map(|contact| self.contact_item(contact)).collect();
-        list.sort_unstable_by(|a, b| a.user.cmp(&b.user));
-        list
+        let by_name = self.book.names.values().filter_map(|user| self.book.contacts.get(user));
+        let listed = by_name.filter(|contact| contact.relation != Relation::NONE);
+        listed.map(|contact| self.contact_item(contact)).collect()
     }
 
     fn contact_item(&self, contact: &Contact) -> ContactItem {

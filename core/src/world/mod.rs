@@ -5,7 +5,6 @@
 
 #[cfg(feature = "world")]
 pub mod clock;
-pub mod conformance;
 #[cfg(feature = "world")]
 pub mod conformance;
 #[cfg(feature = "world")]

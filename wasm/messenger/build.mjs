@@ -24,7 +24,9 @@ export async function buildPage(dev) {
   // The module is found beside the script, as wasm-bindgen asks for it.
   const wasm = at("../package/wasm/presently_bg.wasm");
   if (!existsSync(wasm)) throw new Error("build the wasm package first: no presently_bg.wasm");
-  copyFileSync(wasm, `${out}presently_bg.wasm`);
+  // Where the package looks for it, seen from the bundle.
+  mkdirSync(`${out}wasm`, { recursive: true });
+  copyFileSync(wasm, `${out}wasm/presently_bg.wasm`);
   return out;
 }
 

@@ -47,7 +47,9 @@ fn usage(error: &clap::Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    command::fail(format!("{} (see presently --help)", line.trim_end_matches(':')), 2)
+    // What is missing stands in lines of its own, up to the usage.
+    let says: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = says.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    command::fail(format!("{line} (see presently --help)"), 2)
 }

@@ -103,7 +103,7 @@ fn hops(path: &std::path::Path, first: &str) -> Vec<(String, String, String)> {
     let of_flow = all.iter().filter(|hop| hop["flow"] == *flow);
     for hop in of_flow.clone() {
         let parent = &hop["parent"];
-        let known = *parent == 0 || all.iter().any(|other| other["hop"] == *parent);
+        let known = *parent == "0000000000000000" || all.iter().any(|other| other["hop"] == *parent);
         assert!(known, "{hop} follows from a hop that was written");
     }
     of_flow.map(|hop| (text_of(hop, "from"), text_of(hop, "to"), text_of(hop, "kind"))).collect()

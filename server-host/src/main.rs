@@ -4,6 +4,7 @@ mod command;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +46,9 @@ fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();
         return ExitCode::SUCCESS;
+    }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return command::fail("what to do is missing, such as serve (see presently --help)", 2);
     }
     let text = error.to_string();
     // What is missing stands in lines of its own, up to the usage.

@@ -54,7 +54,9 @@ fn a_data_directory_of_another_or_of_the_future_is_refused() {
     assert_eq!(server.stop().0, Some(0));
     let file = server.data().join("presently.db");
     let change = rusqlite::Connection::open(file).expect("the database opens");
-    change.execute("UPDATE meta SET value = 999 WHERE name = 'schema'", []).expect("it can be written");
+    change
+        .execute("UPDATE meta SET value = 999 WHERE name = 'schema'", [])
+        .expect("it can be written");
     change.close().expect("it closes");
     serve(&data, &[]).is_one_line(5, "later version");
 }
@@ -86,7 +88,8 @@ fn accounts_are_refused_by_name() {
 fn a_wrong_password_is_one_error_and_the_end() {
     let server = Server::start("password", ServerOptions::default());
     let listen = &server.ready().listen;
-    for (user, password) in [("alice", "wrong"), ("nobody", "wrong"), ("alice", &*"x".repeat(300))] {
+    for (user, password) in [("alice", "wrong"), ("nobody", "wrong"), ("alice", &*"x".repeat(300))]
+    {
         let mut client = JsonClient::with(listen, user, password, &[], None);
         let error = client.wait_event("error");
         assert_eq!((&error["code"], &error["id"]), (&json!("wrong_credentials"), &Value::Null));
@@ -96,7 +99,8 @@ fn a_wrong_password_is_one_error_and_the_end() {
     let mut client = JsonClient::with(listen, "not a name", "x", &[], None);
     assert_eq!(client.wait_event("error")["code"], "invalid");
     assert_eq!(client.finish(), Some(3));
-    run(&["client", "--server", listen, "--user", "alice"], "alice\n").is_one_line(2, "password-stdin");
+    run(&["client", "--server", listen, "--user", "alice"], "alice\n")
+        .is_one_line(2, "password-stdin");
     run(&["client", "--server", listen, "--user", "alice", "--password-stdin"], "")
         .is_one_line(2, "password");
     // No server is no fault of the person: it tries again.
@@ -245,7 +249,11 @@ fn frames_that_are_none_end_their_link_and_no_other() {
         ("64 KiB + 1", ping_of(FRAME_BYTES_MAX + 1), Code::TooLarge),
         ("16 MiB", vec![0xff; 3], Code::TooLarge),
         ("too short", vec![0, 0, 3, 0, 6, 0], Code::Malformed),
-        ("an endless varint", vec![0, 0, 9, 0, 6, 0, 255, 255, 255, 255, 255, 255], Code::Malformed),
+        (
+            "an endless varint",
+            vec![0, 0, 9, 0, 6, 0, 255, 255, 255, 255, 255, 255],
+            Code::Malformed,
+        ),
     ] {
         let mut link = Raw::welcomed(&server);
         link.say(&bytes);
@@ -256,7 +264,11 @@ fn frames_that_are_none_end_their_link_and_no_other() {
         ("zeros", vec![0; 64], Code::Malformed),
         ("noise", vec![0x7f; 64], Code::TooLarge),
         ("text", b"{\"cmd\":\"send\"}\n".to_vec(), Code::TooLarge),
-        ("a short hello", Frame::event(HELLO, Channel(0), vec![0; 3].into()).encode().into(), Code::Malformed),
+        (
+            "a short hello",
+            Frame::event(HELLO, Channel(0), vec![0; 3].into()).encode().into(),
+            Code::Malformed,
+        ),
     ] {
         let mut link = Raw::dial(&server);
         link.say(&bytes);
@@ -272,7 +284,8 @@ fn frames_that_are_none_end_their_link_and_no_other() {
     let mut chatty = Raw::welcomed(&server);
     chatty.say(&vec![ping_of(FRAME_BYTES_MAX / 8); 3].concat());
     while let Some(frame) = chatty.next() {
-        let said = FromGate::decode(frame.kind, &frame.body).expect("it decodes").map(|said| said.0);
+        let said =
+            FromGate::decode(frame.kind, &frame.body).expect("it decodes").map(|said| said.0);
         if let Some(FromGate::Closing(closing)) = said {
             assert_eq!(closing.reason, CloseReason::PreAuth);
             break;

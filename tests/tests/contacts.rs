@@ -98,7 +98,8 @@ fn people_find_each_other_talk_and_part() {
     let again = ask(&mut emil, json!({"cmd": "send", "to": "dora", "text": "again"}));
     assert_eq!((&again["event"], &again["seq"]), (&json!("acked"), &json!(2)), "{again}");
     let history = ask(&mut dora, json!({"cmd": "history", "with": "emil"}));
-    let texts: Vec<_> = history["list"].as_array().expect("a list").iter().map(|m| &m["text"]).collect();
+    let texts: Vec<_> =
+        history["list"].as_array().expect("a list").iter().map(|m| &m["text"]).collect();
     assert_eq!(texts, ["hello", "again"]);
 }
 

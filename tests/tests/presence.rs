@@ -103,7 +103,8 @@ fn hops(path: &std::path::Path, first: &str) -> Vec<(String, String, String)> {
     let of_flow = all.iter().filter(|hop| hop["flow"] == *flow);
     for hop in of_flow.clone() {
         let parent = &hop["parent"];
-        let known = *parent == "0000000000000000" || all.iter().any(|other| other["hop"] == *parent);
+        let known =
+            *parent == "0000000000000000" || all.iter().any(|other| other["hop"] == *parent);
         assert!(known, "{hop} follows from a hop that was written");
     }
     of_flow.map(|hop| (text_of(hop, "from"), text_of(hop, "to"), text_of(hop, "kind"))).collect()
@@ -136,12 +137,7 @@ fn the_trace_of_a_status_and_of_a_first_message_goes_through_every_layer() {
     std::thread::sleep(Duration::from_millis(500));
     assert_order(
         &hops(&path, "status"),
-        &[
-            ("client/alice/1", "cs/0"),
-            ("cs/0", "ps/*"),
-            ("ps/*", "cs/1"),
-            ("cs/1", "client/bob/1"),
-        ],
+        &[("client/alice/1", "cs/0"), ("cs/0", "ps/*"), ("ps/*", "cs/1"), ("cs/1", "client/bob/1")],
     );
 
     alice.give(&json!({"cmd": "send", "id": 1, "to": "bob", "text": "first"}));

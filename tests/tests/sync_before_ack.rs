@@ -33,13 +33,14 @@ fn calls(trace: &str) -> Vec<Call> {
             open.insert(thread, (start.to_owned(), at));
             continue;
         }
-        let (whole, began) = match said.strip_prefix("<... ").and_then(|it| it.split_once(" resumed>")) {
-            Some((_, rest)) => {
-                let Some((start, began)) = open.remove(thread) else { continue };
-                (start + rest, began)
-            }
-            None => (said.to_owned(), at),
-        };
+        let (whole, began) =
+            match said.strip_prefix("<... ").and_then(|it| it.split_once(" resumed>")) {
+                Some((_, rest)) => {
+                    let Some((start, began)) = open.remove(thread) else { continue };
+                    (start + rest, began)
+                }
+                None => (said.to_owned(), at),
+            };
         if let Some((name, rest)) = whole.split_once('(') {
             calls.push(Call { name: name.into(), rest: rest.into(), began, ended: at });
         }
@@ -47,12 +48,31 @@ fn calls(trace: &str) -> Vec<Call> {
     calls
 }
 
-/// The bytes of every string of a call, one after the other; strace printed them as `\xNN`.
-fn bytes(rest: &str) -> Vec<u8> {
-    // The file's name stands in <> before the first string, the result behind the last.
-    let strings = rest.split('"').skip(1).step_by(2);
-    let pairs = strings.flat_map(|string| string.split("\\x").skip(1));
+/// What strace printed as `\xNN`.
+fn unescape(string: &str) -> Vec<u8> {
+    let pairs = string.split("\\x").skip(1);
     pairs.map(|pair| u8::from_str_radix(pair, 16).expect("two hexadecimal digits")).collect()
+}
+
+impl Call {
+    /// The bytes of every string, one after the other.
+    fn bytes(&self) -> Vec<u8> {
+        self.rest.split('"').skip(1).step_by(2).flat_map(unescape).collect()
+    }
+
+    /// What its file is called: `7</path>`.
+    fn file(&self) -> String {
+        let name = self.rest.split(['<', '>']).nth(1).unwrap_or_default();
+        if name.contains("\\x") {
+            String::from_utf8_lossy(&unescape(name)).into_owned()
+        } else {
+            name.to_owned()
+        }
+    }
+
+    fn is_sync(&self) -> bool {
+        matches!(&*self.name, "fsync" | "fdatasync")
+    }
 }
 
 /// How many frames of a kind stand in what was written to a socket, cut at frames as servers do.
@@ -102,6 +122,29 @@ fn traced(strace: &str, file: &Path) -> String {
     }
 }
 
+/// Holds the law against a trace of sends whose acks came one at a time; how many syncs there were.
+fn judge(calls: &[Call], sends: usize) -> Result<usize, String> {
+    let to_log = calls.iter().filter(|call| call.file().ends_with(".db-wal"));
+    let (syncs, writes): (Vec<&Call>, Vec<&Call>) = to_log.partition(|call| call.is_sync());
+    let writes: Vec<_> = writes.into_iter().map(|call| (call, call.bytes())).collect();
+    let to_sockets = calls.iter().filter(|call| call.file().starts_with("socket:"));
+    let acks: Vec<&Call> = to_sockets.filter(|call| frames(&call.bytes(), STORED) > 0).collect();
+    if acks.len() != sends {
+        return Err(format!("{} writes hold acks, not {sends}", acks.len()));
+    }
+    for (n, ack) in acks.iter().enumerate() {
+        // The log repeats whole pages: what the ack stands on is the first that holds the message.
+        let write = writes.iter().find(|(_, bytes)| holds(bytes, &text(n))).map(|(call, _)| *call);
+        let write = write.ok_or_else(|| format!("message {n} is not in the log"))?;
+        let sync = syncs.iter().find(|sync| sync.began > write.ended);
+        let sync = sync.ok_or_else(|| format!("message {n} is never synced"))?;
+        if !sync.rest.ends_with("= 0") || sync.ended > ack.began {
+            return Err(format!("ack {n} left before its sync: {ack:?}, {sync:?}"));
+        }
+    }
+    Ok(syncs.len())
+}
+
 fn text(n: usize) -> String {
     format!("message number {n:04} of the trace")
 }
@@ -116,31 +159,42 @@ fn no_ack_leaves_before_the_sync_of_its_message() {
     }
     let scratch = Scratch::new("trace");
     let trace = traced(&strace, &scratch.path().join("trace"));
-    let calls = calls(&trace);
-    let is_sync = |call: &&Call| matches!(&*call.name, "fsync" | "fdatasync");
-    let log = |call: &&Call| call.rest.split('>').next().is_some_and(|fd| fd.ends_with(".db-wal"));
-    let socket = |call: &&Call| call.rest.split('>').next().is_some_and(|fd| fd.contains("<socket:"));
-    let acks: Vec<&Call> = calls
-        .iter()
-        .filter(socket)
-        .filter(|call| call.name != "fsync" && frames(&bytes(&call.rest), STORED) > 0)
-        .collect();
-    assert_eq!(acks.len(), SENDS, "each send has its ack, in a write of its own");
-    let mut syncs = 0;
-    for (n, ack) in acks.iter().enumerate() {
-        // Later writes repeat a page that holds it: the first one is what the ack stands on.
-        let write = calls
-            .iter()
-            .filter(log)
-            .find(|call| call.name.starts_with("pwrite") && holds(&bytes(&call.rest), &text(n)));
-        let write = write.unwrap_or_else(|| panic!("message {n} is in the log"));
-        let covers = |call: &&Call| {
-            is_sync(call) && log(call) && call.began > write.ended && call.ended < ack.began
-        };
-        let sync = calls.iter().find(covers);
-        let sync = sync.unwrap_or_else(|| panic!("no sync between {write:?} and {ack:?}"));
-        assert!(sync.rest.contains("= 0"), "{sync:?}");
-        syncs += 1;
+    let syncs = judge(&calls(&trace), SENDS).expect("the law holds");
+    println!("{SENDS} acks, each written after the sync of its message; {syncs} syncs of the log");
+}
+
+/// A trace as strace writes it: of one send and its ack, the lines in the order given.
+fn made(order: &[&str]) -> Vec<Call> {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();
+    let (wal, message) = (hex(b"/d/presently.db-wal"), hex(text(0).as_bytes()));
+    let ack = hex(&[0, 0, 5, 5, 0x12, 0, 1, 9]);
+    let lines = order.iter().map(|line| match *line {
+        "write" => format!("7 pwrite64(9<{wal}>, \"{message}\", 4096, 0) = 4096"),
+        "sync" => format!("7 fdatasync(9<{wal}>) = 0"),
+        "sync begins" => format!("7 fdatasync(9<{wal}> <unfinished ...>"),
+        "sync ends" => "7 <... fdatasync resumed>) = 0".to_owned(),
+        "sync fails" => format!("7 fdatasync(9<{wal}>) = -1 EIO (Input/output error)"),
+        "ack" => format!("8 writev(11<socket:[4]>, [{{iov_base=\"{ack}\", iov_len=8}}], 1) = 8"),
+        other => other.to_owned(),
+    });
+    calls(&lines.collect::<Vec<_>>().join("\n"))
+}
+
+#[test]
+fn the_judge_sees_an_ack_that_is_early() {
+    assert_eq!(judge(&made(&["write", "sync", "ack"]), 1), Ok(1));
+    assert_eq!(judge(&made(&["write", "sync begins", "sync ends", "ack"]), 1), Ok(1));
+    for broken in [
+        &["write", "ack", "sync"][..],
+        &["ack", "write", "sync"],
+        &["sync", "write", "ack"],
+        &["write", "sync begins", "ack", "sync ends"],
+        &["sync begins", "write", "sync ends", "ack"],
+        &["write", "sync fails", "ack"],
+        &["write", "ack"],
+        &["sync", "ack"],
+        &["write", "sync"],
+    ] {
+        assert!(judge(&made(broken), 1).is_err(), "{broken:?}");
     }
-    println!("{syncs} acks, each after the sync of its message");
 }

@@ -5,10 +5,13 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use presently_core::error::{CloseReason, Code};
-use presently_core::id::Channel;
+use presently_core::id::{Channel, EndpointId, Shard};
 use presently_core::limits::{FRAME_BYTES_MAX, TEXT_BYTES_MAX};
-use presently_core::wire::body::link::{FromGate, Ping, ToGate};
+use presently_core::wire::body::account::{FromAccount, SignIn, ToAccount};
+use presently_core::wire::body::link::{Attach, FromGate, Ping, Service, ToGate};
+use presently_core::wire::bounded::{Blob, Text};
 use presently_core::wire::frame::{Deframer, Frame};
 use presently_core::wire::hello::{HELLO, Hello, WELCOME};
 use presently_core::wire::tail::Tail;
@@ -190,6 +193,31 @@ impl Raw {
         link
     }
 
+    /// One that signed in.
+    fn signed_in(server: &Server, name: &str) -> Self {
+        let mut link = Self::welcomed(server);
+        let (shard, ticket) = (Shard::of_name(name), Blob::default());
+        let attach = Attach { service: Service::ACCOUNT, node: None, shard, ticket };
+        let attach = ToGate::Attach(attach);
+        link.ask(1, attach.kind(), attach.encode(&Tail::default()));
+        let text = Text::new(name).expect("short");
+        let password = Text::new(name).expect("short");
+        let sign_in = SignIn { name: text, password, endpoint: EndpointId([7; 16]) };
+        let sign_in = ToAccount::SignIn(sign_in);
+        let signed = link.ask(2, sign_in.kind(), sign_in.encode(&Tail::default()));
+        let signed = FromAccount::decode(signed.kind, &signed.body).expect("it decodes");
+        assert!(matches!(signed, Some((FromAccount::SignedIn(_), _))), "{signed:?}");
+        link
+    }
+
+    /// Asks on channel 1; the answer.
+    fn ask(&mut self, request: u32, kind: u16, body: Bytes) -> Frame {
+        self.say(&Frame::request(kind, Channel(1), request, body).encode());
+        let answer = self.next().expect("an answer");
+        assert_eq!(answer.request, request, "{answer:?}");
+        answer
+    }
+
     fn say(&mut self, bytes: &[u8]) {
         // A server that has closed already says why in what it sent.
         self.socket.write_all(bytes).ok();
@@ -231,6 +259,26 @@ fn hello() -> Vec<u8> {
         node: None,
     };
     Frame::event(HELLO, Channel(0), hello.encode()).encode().to_vec()
+}
+
+#[test]
+fn a_frame_may_have_64_kib_and_not_a_byte_more() {
+    let server = Server::start("frame-bytes", ServerOptions { nodes: 2, ..Default::default() });
+    let mut link = Raw::signed_in(&server, "alice");
+    // Kind 2, flags 1, channel 1, request 1.
+    let most = Bytes::from(vec![0; FRAME_BYTES_MAX - 5]);
+    let answer = link.ask(3, 0x0f00, most);
+    let refused = FromGate::decode(answer.kind, &answer.body).expect("it decodes");
+    let Some((FromGate::Refused(refusal), _)) = refused else { panic!("{answer:?}") };
+    assert_eq!(refusal.code, Code::Unsupported, "it was read, and is none of any service's");
+    link.say(&ping_of(FRAME_BYTES_MAX + 1));
+    assert_eq!(link.closing("64 KiB + 1"), CloseReason::Fault(Code::TooLarge));
+    // A frame cut in its middle: the link waits for the rest, and goes with its socket.
+    let mut cut = Raw::signed_in(&server, "alice");
+    cut.say(&ping_of(64)[..20]);
+    drop(cut);
+    let mut alice = JsonClient::start(&server.ready().listen, "alice");
+    alice.wait_event("signed_in");
 }
 
 /// A ping with so many bytes behind its header's length field.

@@ -46,6 +46,7 @@ fn every_status_is_seen_and_signing_out_is_offline_at_once() {
     let left = Instant::now();
     alice.give(&json!({"cmd": "sign_out", "id": "bye"}));
     let seen = bob.wait_presence("alice", "offline", SOON);
+    println!("signing out was offline after {:?}", seen - left);
     assert!(seen - left < Duration::from_secs(2), "offline after {:?}", seen - left);
     assert_eq!(alice.finish(), Some(0));
     std::thread::sleep(Duration::from_secs(22));
@@ -66,6 +67,7 @@ fn a_killed_client_lingers_and_one_that_comes_back_was_never_gone() {
     alice.kill();
     let killed = Instant::now();
     let seen = bob.wait_presence("alice", "offline", Duration::from_secs(30)) - killed;
+    println!("a killed client was offline after {seen:?}");
     assert!((19_000..=21_000).contains(&seen.as_millis()), "offline after {seen:?}");
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(offlines(&mut bob, "alice"), 0, "one offline, not more");
@@ -83,8 +85,9 @@ fn a_pulled_cable_is_offline_when_keepalive_grace_and_linger_end() {
     cable.pull();
     let pulled = Instant::now();
     let seen = bob.wait_presence("alice", "offline", Duration::from_secs(100)) - pulled;
+    println!("a pulled cable was offline after {seen:?}");
     // Nothing was heard since: keepalive 45 s, grace 15 s, linger 20 s.
-    assert!((77_000..=82_500).contains(&seen.as_millis()), "offline after {seen:?}");
+    assert!((77_000..=81_000).contains(&seen.as_millis()), "offline after {seen:?}");
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(offlines(&mut bob, "alice"), 0, "one offline, not more");
 }

@@ -59,7 +59,7 @@ fn five_wait_for_bob_and_come_once_to_each_of_his_devices() {
 
     // Both hear what comes next, once.
     let next = (say(&mut alice, "bob", "to both"), "to both".to_owned());
-    assert_eq!(shown(&mut first), [next.clone()]);
+    assert_eq!(shown(&mut first), std::slice::from_ref(&next));
     assert_eq!(shown(&mut second), [next]);
 
     // Both away, one by its own will: each gets the five it missed, and nothing it had.

@@ -1,4 +1,5 @@
 //! A server with much stored serves soon: show 4 of the first issue.
+#![expect(clippy::print_stdout, reason = "it says what it measured")]
 
 use std::sync::mpsc;
 use std::time::Duration;

@@ -5,6 +5,7 @@ mod command;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
@@ -52,8 +53,13 @@ fn usage(error: &clap::Error) -> ExitCode {
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return command::fail("what to do is missing, such as serve (see presently --help)", 2);
+    }
     let text = error.to_string();
-    let line = text.lines().next().unwrap_or_default();
-    let line = line.strip_prefix("error: ").unwrap_or(line);
-    command::fail(format!("{} (see presently --help)", line.trim_end_matches(':')), 2)
+    // What is missing stands in lines of its own, up to the usage.
+    let says: Vec<&str> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    let line = says.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    command::fail(format!("{line} (see presently --help)"), 2)
 }

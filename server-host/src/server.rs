@@ -31,8 +31,8 @@ use crate::store::{Counts, Options, Store};
 const NODES_MAX: u16 = 256;
 /// The nodes' wait for their store and each other.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
-/// A graceful stop, of which links take at most 2 s.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
+/// A graceful stop, of which links take at most 2 s; then peers have 1 s to close.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// The demo's people; each one's password is their name.
 const DEMO: [&str; 3] = ["alice", "bob", "carol"];

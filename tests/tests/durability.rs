@@ -84,10 +84,10 @@ fn side(server: &Server, me: &'static str) -> Side {
 
 #[test]
 fn ten_kills_lose_and_double_nothing() {
-    let mut server = Server::start("durability", ServerOptions::default());
+    let mut server = Server::start("durability", ServerOptions { nodes: 2, ..Default::default() });
     let (mut alice, mut bob) = (side(&server, "alice"), side(&server, "bob"));
     let acked = AtomicUsize::new(0);
-    let mut slowest = Duration::ZERO;
+    let (mut slowest, began) = (Duration::ZERO, Instant::now());
     std::thread::scope(|scope| {
         let one = scope.spawn(|| alice.talk("bob", &acked));
         let two = scope.spawn(|| bob.talk("alice", &acked));
@@ -105,7 +105,9 @@ fn ten_kills_lose_and_double_nothing() {
         one.join().expect("alice's side holds");
         two.join().expect("bob's side holds");
     });
-    println!("kills: {KILLS}, slowest start: {slowest:?}");
+    let took = began.elapsed();
+    println!("kills: {KILLS}, slowest start: {slowest:?}, {MESSAGES} each way in {took:?}");
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     judge(&mut alice, &mut bob);
 }
 

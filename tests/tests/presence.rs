@@ -43,9 +43,12 @@ fn every_status_is_seen_and_signing_out_is_offline_at_once() {
     alice.give(&json!({"cmd": "message", "text": "writing"}));
     bob.wait("message", SOON, |e| e["event"] == "presence" && e["message"] == "writing");
 
+    // Two changes of a person stand at least 200 ms apart: that is not what is measured.
+    std::thread::sleep(Duration::from_millis(300));
     let left = Instant::now();
     alice.give(&json!({"cmd": "sign_out", "id": "bye"}));
     let seen = bob.wait_presence("alice", "offline", SOON);
+    println!("signing out was offline after {:?}", seen - left);
     assert!(seen - left < Duration::from_secs(2), "offline after {:?}", seen - left);
     assert_eq!(alice.finish(), Some(0));
     std::thread::sleep(Duration::from_secs(22));
@@ -66,6 +69,7 @@ fn a_killed_client_lingers_and_one_that_comes_back_was_never_gone() {
     alice.kill();
     let killed = Instant::now();
     let seen = bob.wait_presence("alice", "offline", Duration::from_secs(30)) - killed;
+    println!("a killed client was offline after {seen:?}");
     assert!((19_000..=21_000).contains(&seen.as_millis()), "offline after {seen:?}");
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(offlines(&mut bob, "alice"), 0, "one offline, not more");
@@ -83,8 +87,9 @@ fn a_pulled_cable_is_offline_when_keepalive_grace_and_linger_end() {
     cable.pull();
     let pulled = Instant::now();
     let seen = bob.wait_presence("alice", "offline", Duration::from_secs(100)) - pulled;
+    println!("a pulled cable was offline after {seen:?}");
     // Nothing was heard since: keepalive 45 s, grace 15 s, linger 20 s.
-    assert!((77_000..=82_500).contains(&seen.as_millis()), "offline after {seen:?}");
+    assert!((77_000..=81_000).contains(&seen.as_millis()), "offline after {seen:?}");
     std::thread::sleep(Duration::from_secs(3));
     assert_eq!(offlines(&mut bob, "alice"), 0, "one offline, not more");
 }
@@ -136,12 +141,7 @@ fn the_trace_of_a_status_and_of_a_first_message_goes_through_every_layer() {
     std::thread::sleep(Duration::from_millis(500));
     assert_order(
         &hops(&path, "status"),
-        &[
-            ("client/alice/1", "cs/0"),
-            ("cs/0", "ps/*"),
-            ("ps/*", "cs/1"),
-            ("cs/1", "client/bob/1"),
-        ],
+        &[("client/alice/1", "cs/0"), ("cs/0", "ps/*"), ("ps/*", "cs/1"), ("cs/1", "client/bob/1")],
     );
 
     alice.give(&json!({"cmd": "send", "id": 1, "to": "bob", "text": "first"}));

@@ -82,18 +82,35 @@ pub(crate) fn chromium() -> Result<Option<PathBuf>> {
     if let Some(path) = installed_chromium() {
         return Ok(Some(path));
     }
-    let Some(mut update) = apt_get() else { return Ok(None) };
-    println!("installing chromium through apt-get");
+    install("chromium");
+    Ok(installed_chromium())
+}
+
+/// A strace that may trace: `$STRACE`, one on the path, or one installed now where we may.
+///
+/// `None` when there is none, or the system lets nobody trace.
+pub(crate) fn strace() -> Option<PathBuf> {
+    let named = env::var_os("STRACE").map(PathBuf::from);
+    let found = named.or_else(|| on_path("strace")).or_else(|| {
+        install("strace");
+        on_path("strace")
+    })?;
+    shell::works(Command::new(&found).args(["-f", "-o", "/dev/null", "true"])).then_some(found)
+}
+
+/// Tries to install a package; whether it is there is seen afterwards.
+fn install(package: &str) {
+    let Some(mut update) = apt_get() else { return };
+    println!("installing {package} through apt-get");
     // A stale list may still know the package, so only the install decides.
     let updated = update.args(["update", "--quiet"]).status();
     let installed = apt_get().is_some_and(|mut install| {
-        let install = install.args(["install", "--yes", "--no-install-recommends", "chromium"]);
+        let install = install.args(["install", "--yes", "--no-install-recommends", package]);
         install.status().is_ok_and(|status| status.success())
     });
     if !installed {
-        println!("apt-get could not install chromium (update: {updated:?})");
+        println!("apt-get could not install {package} (update: {updated:?})");
     }
-    Ok(installed_chromium())
 }
 
 fn installed_chromium() -> Option<PathBuf> {

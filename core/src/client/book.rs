@@ -196,6 +196,8 @@ impl Client {
         match (was == Relation::FRIEND, relation == Relation::FRIEND) {
             (false, true) => self.on_friend(user, flow, now),
             (true, false) => self.on_parted(user, flow, now),
+            // Parted and friends anew while this device did not hear of it.
+            (true, true) if was_pact != pact => self.renew_leg(user, now),
             _ => {}
         }
     }
@@ -213,6 +215,16 @@ impl Client {
         if let (Some(channel), true) = (self.session.cs.channel, self.session.watching) {
             let users = List::new(Vec::from([user])).expect("one fits");
             self.tell(channel, &ToCs::Unwatch(Unwatch { users }), flow, now);
+        }
+        self.renew_leg(user, now);
+    }
+
+    /// The mixer closes the conversation under the leg, and only a seat under the next pact opens it
+    /// again (PROTOCOL §6.3): the leg goes, and what still waits asks for a new one.
+    fn renew_leg(&mut self, user: UserId, now: Timestamp) {
+        if let Some(slot) = self.device.user.and_then(|me| self.talks.slot_with(me, user)) {
+            self.detach(slot, now);
+            self.advance(slot, now);
         }
     }
 

@@ -273,15 +273,15 @@ impl Client {
         }
     }
 
-    fn detach(&mut self, slot: u32, now: Timestamp) {
+    /// Lets a leg go, however far it has come; what it was asked is asked again on the next one.
+    pub(super) fn detach(&mut self, slot: u32, now: Timestamp) {
         self.deliver(slot, now);
-        if let Some(channel) = self.talks[slot].live() {
+        if let Some(channel) = self.channel_of_leg(slot) {
             self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
-            self.drop_leg(slot);
-            if let Some(link) = &mut self.link {
-                link.close(channel);
-            }
+            let asks = self.link.as_mut().map(|link| link.close(channel)).unwrap_or_default();
+            self.give_back(asks);
         }
+        self.drop_leg(slot);
     }
 
     /// The leg is gone; what it was asked is asked again on the next one.

@@ -197,13 +197,15 @@ impl Gate {
             return;
         }
         entry.heard = now;
+        entry.deframer.push(bytes);
         if entry.is_stranger() {
             entry.early_bytes += bytes.len();
-            if entry.early_bytes > LINK_PRE_AUTH_BYTES_MAX {
+            // A frame over its bound says more of what went wrong.
+            let over = entry.early_bytes > LINK_PRE_AUTH_BYTES_MAX;
+            if over && !entry.deframer.is_too_large() {
                 return self.close(key, CloseReason::PreAuth);
             }
         }
-        entry.deframer.push(bytes);
         // Handed over or closed, a link's further bytes are not read.
         while let Some(entry) = self.links.get_mut(key).filter(|link| link.stage != Stage::Closing)
         {

@@ -11,12 +11,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use presently_core::error::Code;
-use presently_core::limits::FRAME_BYTES_MAX;
 use presently_driver::{Command, Event, Handle};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
+use tokio::io::BufReader;
 
 use super::fail;
+use super::lines::{Line, Lines};
 use super::sign_in::{SignIn, open};
 
 /// Events taken at once.
@@ -32,49 +32,13 @@ pub(crate) struct Client {
     password_stdin: bool,
 }
 
-/// A line of input.
-enum Line {
-    Text(String),
-    TooLong,
-    End,
-}
-
-/// Lines of input, each of bounded length.
-struct Lines(BufReader<Stdin>);
-
-impl Lines {
-    async fn next(&mut self) -> std::io::Result<Line> {
-        let mut line = Vec::new();
-        let mut too_long = false;
-        loop {
-            let buffer = self.0.fill_buf().await?;
-            if buffer.is_empty() && line.is_empty() && !too_long {
-                return Ok(Line::End);
-            }
-            let end = buffer.iter().position(|byte| *byte == b'\n');
-            let part = &buffer[..end.unwrap_or(buffer.len())];
-            too_long |= line.len() + part.len() > FRAME_BYTES_MAX;
-            if !too_long {
-                line.extend_from_slice(part);
-            }
-            let used = part.len() + usize::from(end.is_some());
-            let at_end = end.is_some() || used == 0;
-            self.0.consume(used);
-            if at_end {
-                let text = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
-                return Ok(if too_long { Line::TooLong } else { Line::Text(text) });
-            }
-        }
-    }
-}
-
 /// Runs until signed out, refused, or the end of input.
 pub(crate) fn run(args: Client) -> ExitCode {
     super::on_runtime(serve_lines(args))
 }
 
 async fn serve_lines(args: Client) -> ExitCode {
-    let mut lines = Lines(BufReader::new(tokio::io::stdin()));
+    let mut lines = Lines::new(BufReader::new(tokio::io::stdin()));
     let Ok(Line::Text(password)) = lines.next().await else {
         return fail("the first line of input must be the password", 2);
     };

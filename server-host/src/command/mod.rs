@@ -2,6 +2,7 @@
 
 pub(crate) mod chat;
 pub(crate) mod client;
+mod lines;
 pub(crate) mod serve;
 mod sign_in;
 pub(crate) mod user;

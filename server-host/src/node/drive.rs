@@ -62,7 +62,7 @@ pub(super) async fn drive(node: Rc<Node>, mut mail: mpsc::Receiver<Mail>) {
         }
         for letter in letters.drain(..) {
             if matches!(letter, Mail::Stop) {
-                return;
+                return node.close_sockets().await;
             }
             on_mail(&node, letter);
         }

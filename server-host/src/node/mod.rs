@@ -36,6 +36,8 @@ use crate::store::Door;
 const INPUTS_MAX: usize = 256;
 /// What one read takes at most.
 const SCRATCH_BYTES: usize = 64 * 1024;
+/// How long a node that stops waits for peers to have read why.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Kinds of inputs kept for the log of a panic.
 const LAST_INPUTS: usize = 32;
 /// Connections that have not shown what they are, and HTTP connections, of one node.
@@ -90,6 +92,9 @@ pub(crate) struct Node {
     last: RefCell<[&'static str; LAST_INPUTS]>,
     last_at: Cell<usize>,
     greeting: Cell<usize>,
+    /// Sockets that are served, those included that the hub let go and the peer has not closed.
+    carried: Cell<usize>,
+    let_go: Notify,
 }
 
 impl Node {
@@ -110,6 +115,8 @@ impl Node {
             last: RefCell::new([""; LAST_INPUTS]),
             last_at: Cell::new(0),
             greeting: Cell::new(0),
+            carried: Cell::new(0),
+            let_go: Notify::new(),
         }
     }
 
@@ -346,6 +353,7 @@ impl Node {
         if !self.lives() {
             return;
         }
+        self.carried.set(self.carried.get() + 1);
         let id = LinkId(self.next_link.replace(self.next_link.get() + 1));
         let link = Rc::new(Link::new(id, socket, framing, remote));
         self.links.borrow_mut().insert(id, Rc::clone(&link));
@@ -374,6 +382,25 @@ impl Node {
             self.move_link(link, node, bytes);
         } else {
             self.forget(&link);
+        }
+        self.carried.set(self.carried.get() - 1);
+        self.let_go.notify_one();
+    }
+
+    /// The last of a node: a socket that closes over unread input takes back what it said, so each
+    /// peer has a while to read why and to close first.
+    async fn close_sockets(&self) {
+        let closed = async {
+            while self.carried.get() > 0 {
+                self.let_go.notified().await;
+            }
+        };
+        if tokio::time::timeout(LAST_WORDS, closed).await.is_err() {
+            tracing::debug!(
+                node = self.id().0,
+                left = self.carried.get(),
+                "peers kept sockets open"
+            );
         }
     }
 

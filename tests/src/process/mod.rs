@@ -4,10 +4,12 @@
 
 mod cable;
 mod client;
+mod run;
 mod server;
 
 pub use cable::Cable;
 pub use client::JsonClient;
+pub use run::{Ended, run};
 pub use server::{Ready, Server, ServerOptions};
 
 use std::path::PathBuf;

@@ -11,6 +11,9 @@ use crate::{
 
 const CORE_FEATURES: &str = "client,server,world";
 
+/// The test that traces the server's calls of the system.
+const TRACED: &str = "tests/tests/sync_before_ack.rs";
+
 pub(super) fn fmt(tree: &Tree) -> Result<Counts> {
     tools::rust_component("fmt", "rustfmt")?;
     shell::run(shell::cargo().args(["fmt", "--all", "--check"]).current_dir(&tree.root))?;
@@ -40,7 +43,16 @@ pub(super) fn tests(tree: &Tree) -> Result<Counts> {
     let mut command = shell::cargo();
     command.args(["test", "--workspace", "--no-fail-fast"]).current_dir(&tree.root);
     command.env("PRESENTLY_BIN", host::path(tree, Profile::Debug, "presently"));
-    let counts = Counts::of_tests(&shell::watch(&mut command)?, "cargo test");
+    let strace = tools::strace();
+    if let Some(strace) = &strace {
+        command.env("STRACE", strace);
+    }
+    let mut counts = Counts::of_tests(&shell::watch(&mut command)?, "cargo test");
+    if strace.is_none() && tree.has(TRACED) {
+        // The harness knows no test that finds out that it cannot run, and counts it as passed.
+        counts.passed = counts.passed.saturating_sub(1);
+        counts += Counts::skipped("no_ack_leaves_before_the_sync_of_its_message: no strace here");
+    }
     let note = format!("{} tests passed", counts.passed);
     Ok(counts.noting(note))
 }

@@ -1,11 +1,12 @@
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use super::peer::{ALICE, BOB, CAROL, Peer, book_of, config, contact, cs_of, gate_of, grant, talk};
 use crate::client::{Command, Event, Input};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, EndpointId};
 use crate::machine::Machine as _;
-use crate::model::contact::Relation;
+use crate::model::contact::{Contact, Relation};
 use crate::model::presence::Status;
 use crate::wire::body::account::{FromAccount, SignedOut, ToAccount};
 use crate::wire::body::book::ToBook;
@@ -252,6 +253,37 @@ fn changes_of_the_list_are_events_and_the_first_list_is_none() {
     peer.command(1, Command::Contacts);
     let Event::Contacts { revision, list, .. } = peer.event() else { panic!("contacts") };
     assert_eq!((revision, list.len(), list[0].status.as_str()), (4, 1, "offline"));
+}
+
+#[test]
+fn who_parted_and_is_a_friend_again_gets_a_new_leg() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    let friends = Contact { pact: 3, ..contact(BOB, "bob", Relation::FRIEND, 3) };
+    let mut last = None;
+    for changes in [
+        Vec::new(),
+        alloc::vec![contact(BOB, "bob", Relation::NONE, 2), friends.clone()],
+        // This device did not hear that they parted in between.
+        alloc::vec![Contact { pact: 5, revision: 4, ..friends }],
+    ] {
+        let left = changes.len();
+        for change in changes {
+            peer.push_book(online.book, change.revision, change);
+        }
+        let mut detaches = 0;
+        while !peer.is_quiet() {
+            detaches += usize::from(matches!(gate_of(&peer.frame()), Some(ToGate::Detach(_))));
+        }
+        assert_eq!(detaches, left.min(1), "the leg of the older pact goes");
+        peer.send(1, "a");
+        let join = peer.let_in();
+        peer.joined(&join, 0, 0, last.clone());
+        let (frame, send) = peer.sent();
+        assert_eq!(send.after, last);
+        peer.stored(&frame, &send.id, 1);
+        last = Some(send.id);
+    }
 }
 
 #[test]

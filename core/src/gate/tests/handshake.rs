@@ -105,6 +105,16 @@ fn before_sign_in_there_are_ten_seconds() {
 }
 
 #[test]
+fn a_frame_over_its_bound_is_named_before_sign_in_too() {
+    let mut gate = welcomed();
+    let over = u32::try_from(FRAME_BYTES_MAX + 1).unwrap().to_be_bytes();
+    let mut frame = over[1..].to_vec();
+    frame.resize(3 + FRAME_BYTES_MAX + 1, 0);
+    let out = say(&mut gate, &frame, T0);
+    assert_eq!(closes(&out), [CloseReason::Fault(Code::TooLarge)]);
+}
+
+#[test]
 fn before_sign_in_there_are_sixteen_kilobytes() {
     let mut gate = welcomed();
     let first = hello_frame(hello()).len();

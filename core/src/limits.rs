@@ -54,6 +54,8 @@ pub const LINKS_PRE_AUTH_MAX: usize = 4_096;
 
 /// A client says something at least this often.
 pub const KEEPALIVE_MS: u64 = 45_000;
+/// The shortest keepalive a client may wish: a ping a second costs more than it tells.
+pub const KEEPALIVE_MS_MIN: u64 = 1_000;
 /// Silence beyond the keepalive before a link counts as dead.
 pub const KEEPALIVE_GRACE_MS: u64 = 15_000;
 /// A client's wait for any answer to what it said before it calls the link dead.
@@ -86,6 +88,22 @@ pub const REFRESH_MS: u64 = 30 * 86_400_000;
 pub const TELL_MS: u64 = 5_000;
 /// Password hashes asked for and not yet answered, per node: each takes a core for 57 ms.
 pub const HASHES_MAX: usize = 64;
+/// Requests of account that wait for store or hash, per node: a storm of sign-ins is told to wait.
+pub const ACCOUNT_PENDING_MAX: usize = 16_384;
+/// Failed sign-ins of one name in a burst, and so per minute.
+pub const SIGN_IN_FAILURES_BURST: u32 = 5;
+/// A failed sign-in is forgiven after this long: five a minute.
+pub const SIGN_IN_FAILURE_MS: u64 = 12_000;
+/// Cells of the table of failed sign-ins: names share one by a keyed hash.
+pub const SIGN_IN_CELLS: usize = 4_096;
+/// Sign-in rows of one name; the oldest gives way. Devices that never sign out leave rows behind.
+pub const SIGN_INS_MAX: usize = 64;
+/// A PHC string given by an operator, in bytes.
+pub const PHC_BYTES_MAX: usize = 512;
+/// Attempts at one decision whose checks keep failing, before the client is told to try again.
+pub const CONFLICTS_MAX: u32 = 8;
+/// Requests of one session at a CS that wait for a home or a mixer.
+pub const CS_ASKS_MAX: u8 = 64;
 /// Sends of one endpoint in one conversation that wait for their ack.
 pub const SENDS_UNACKED_MAX: usize = 64;
 /// Items a client's outbox holds.
@@ -123,5 +141,61 @@ pub const SCAN_ROWS_MAX: usize = 500;
 pub const EVENTS_MAX: usize = 10_000;
 /// A pause of the whole process beyond this moves deadlines on others' silence.
 pub const PAUSE_MS: u64 = 2_000;
+/// A draining gate spreads its clients' return over this.
+pub const DRAIN_SPREAD_MS: u64 = 5_000;
+/// The last frames of a link that its own side closes have this long to go out.
+pub const CLOSE_FLUSH_MS: u32 = 500;
 /// Longest wait of a graceful stop for links to flush.
 pub const DRAIN_FLUSH_MS: u64 = 2_000;
+/// Commands a client keeps while it has no connection: an app that asks for more is not listening.
+pub const COMMANDS_WAITING_MAX: usize = 1_024;
+/// Legs a client holds at once: the channels of a link, less book, inbox, cs, account and room.
+pub const LEGS_MAX: usize = CHANNELS_MAX - 16;
+/// Legs a client opens at once only to read what it missed: so that its own sends find room.
+pub const CATCH_UP_LEGS_MAX: usize = 16;
+/// A client says what it has shown of a conversation at most this often.
+pub const DELIVERED_MS: u64 = 1_000;
+/// A client's wait before it asks its cache the same again, after no clear answer.
+pub const CACHE_RETRY_MS: u64 = 100;
+/// Shortest wait before a client asks again for what was refused for now.
+pub const ASK_AGAIN_MS: u64 = 500;
+/// Messages of a history page where the app names no number.
+pub const HISTORY_DEFAULT: u16 = 50;
+/// Answers a client awaits on a link before it refuses commands: the sends of all its legs and room.
+pub const ASKS_MAX: usize = LEGS_MAX * SENDS_UNACKED_MAX + COMMANDS_WAITING_MAX;
+/// Last applied intent numbers kept in memory per owner, in pairs of shards; the rows are the truth.
+pub const APPLIED_CACHED_MAX: usize = 8_192;
+/// Intents of one owner that wait for their targets; over it changes that need one are busy.
+pub const INTENTS_WAITING_MAX: usize = 65_536;
+/// Last given intent numbers kept in memory per owner where nothing waits; the rows are the truth.
+pub const INTENT_LANES_KEPT: usize = 4_096;
+/// An intent without an answer is told again after this.
+pub const INTENT_RETELL_MS: u64 = 1_000;
+/// A store write whose outcome is unknown is written again after this.
+pub const REWRITE_MS: u64 = 100;
+/// Changes or reads of one person that wait at the home while another is under way.
+pub const HOME_WAITING_MAX: usize = 64;
+/// Channels of one person to one service of its home: all devices, and those not yet known to be
+/// gone. Over it the oldest is detached.
+pub const HOME_PORTS_MAX: usize = 64;
+/// A home that could not be read is asked again after this.
+pub const REREAD_MS: u64 = 200;
+/// Changes of one person's profile that wait while one is being written.
+pub const SAVES_WAITING_MAX: usize = 8;
+/// Seats asked for and closes told that wait at one conversation while it is read or written.
+pub const CHANGES_WAITING_MAX: usize = 256;
+/// Seats that one endpoint holds in one conversation: the oldest gives way, so that nobody uses up
+/// the node's.
+pub const SEATS_OF_ENDPOINT_MAX: usize = 4;
+/// Legs of one endpoint in one conversation: of links not yet known to be dead. The oldest gives way.
+pub const LEGS_OF_ENDPOINT_MAX: usize = 4;
+/// Pages one leg may wait for.
+pub const READS_MAX: usize = 16;
+/// A conversation without legs and seats is forgotten by its mixer after this.
+pub const CONVERSATION_IDLE_MS: u64 = 60_000;
+/// A mixer reads a conversation's tail again at most this often for sends that are ahead of it.
+pub const RELOAD_MS: u64 = 100;
+/// A member's home is asked for the route at most this often per conversation.
+pub const RING_MS: u64 = 5_000;
+/// A conversation, or the scan at start, that could not be read is read again after this.
+pub const RELOAD_FAILED_MS: u64 = 1_000;

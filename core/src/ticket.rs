@@ -10,6 +10,7 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::edge::gate_service::Who;
 use crate::id::{ConversationId, EndpointId, Incarnation, NodeId, OpId, UserId};
@@ -126,6 +127,23 @@ impl Keys {
         out.extend_from_slice(&nonce);
         out.extend_from_slice(&sealed);
         Blob::new(out).expect("claims are bounded by the names in them")
+    }
+
+    /// The id that a name nobody has answers with: the same for ever, told apart by nobody.
+    ///
+    /// # Panics
+    /// Never: a process has at least one ticket key.
+    #[must_use]
+    pub fn phantom(&self, name: &str) -> UserId {
+        let (_, key) = self.0.first().expect("a process has at least one ticket key");
+        let mut hash = Sha256::new();
+        hash.update(key);
+        hash.update(b"presently phantom");
+        hash.update(name.as_bytes());
+        let digest = hash.finalize();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        UserId(id)
     }
 
     /// Opens what was sealed for this purpose.

@@ -56,6 +56,14 @@ impl<K: Ord + Clone> TimerQueue<K> {
         Some(key)
     }
 
+    /// Takes the next key and its deadline, due or not, disarmed.
+    pub fn pop(&mut self) -> Option<(K, Deadline)> {
+        let ((at, key), why) = self.by_time.pop_first()?;
+        self.by_key.remove(&key);
+        self.refresh();
+        Some((key, Deadline { at, why }))
+    }
+
     /// Whether a key is armed.
     #[must_use]
     pub fn is_armed(&self, key: &K) -> bool {

@@ -138,7 +138,8 @@ impl ToService {
     /// Whose channel it is about.
     #[must_use]
     pub fn port(&self) -> Port {
-        let (Self::Opened { port, .. } | Self::Frame { port, .. } | Self::Closed { port, .. }) = self;
+        let (Self::Opened { port, .. } | Self::Frame { port, .. } | Self::Closed { port, .. }) =
+            self;
         *port
     }
 }

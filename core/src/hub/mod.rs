@@ -4,8 +4,8 @@
 //! tells over ([`node`]): inside the node at once and in order, to other nodes by trunk. It decides
 //! nothing else. Tested by the simulator, which runs hubs over a lying network and disk.
 
-pub mod io;
 mod hops;
+pub mod io;
 mod node;
 mod start;
 

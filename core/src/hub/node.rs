@@ -2,9 +2,9 @@
 
 use alloc::collections::VecDeque;
 
+use super::Config;
 use super::hops::Hops;
 use super::io::{AdminReply, AdminRequest, Input, Output, StoreOp};
-use super::Config;
 use crate::account::{self, Account};
 use crate::address_book::{self, AddressBook};
 use crate::cs::{self, Cs};
@@ -22,15 +22,8 @@ use crate::topology::Topology;
 use crate::trunk::{self, Trunks};
 
 /// Every machine, in the order they are drained.
-const ROLES: [Role; 7] = [
-    Role::Gate,
-    Role::Account,
-    Role::Cs,
-    Role::Ps,
-    Role::AddressBook,
-    Role::Inbox,
-    Role::Mixer,
-];
+const ROLES: [Role; 7] =
+    [Role::Gate, Role::Account, Role::Cs, Role::Ps, Role::AddressBook, Role::Inbox, Role::Mixer];
 
 /// What waits to be handed over.
 #[derive(Debug)]
@@ -85,7 +78,12 @@ impl Node {
         node
     }
 
-    pub(super) fn handle_input(&mut self, input: Input<'_>, now: Timestamp, out: &mut Outbox<Output>) {
+    pub(super) fn handle_input(
+        &mut self,
+        input: Input<'_>,
+        now: Timestamp,
+        out: &mut Outbox<Output>,
+    ) {
         match input {
             Input::LinkOpened { link, remote } => {
                 self.gate.handle_input(gate::Input::LinkOpened { link, remote }, now);
@@ -116,7 +114,7 @@ impl Node {
                 self.mixer.handle_input(mixer::Input::Wall(wall), now);
             }
             Input::Admin { op, request: AdminRequest::Counts } => {
-                let counts = alloc::vec![("links", self.gate.links() as u64)];
+                let counts = alloc::vec![("links", self.gate.link_count() as u64)];
                 out.push(Output::Admin { op, reply: AdminReply::Counts(counts) });
             }
             Input::Admin { op, request } => {
@@ -272,7 +270,8 @@ impl Node {
                 gate::Output::Tell(mut post) => {
                     let role = post.tell.role();
                     let to = Address { role, node: self.node_of(post.to) };
-                    let who = post.tell.from_client().and_then(|tell| self.gate.who(tell.port().link));
+                    let who =
+                        post.tell.from_client().and_then(|tell| self.gate.who(tell.port().link));
                     self.hops.on_frame_in(&mut post.flow, who, &post.tell, to, now, out);
                     self.post(Role::Gate, post, now);
                 }

@@ -169,11 +169,8 @@ impl Start {
                 ..Write::default()
             }),
         };
-        let op = StoreOp {
-            life: self.life,
-            role: None,
-            op: OpId { slot: self.asked, generation: 0 },
-        };
+        let op =
+            StoreOp { life: self.life, role: None, op: OpId { slot: self.asked, generation: 0 } };
         out.push(Output::Store { op, request });
     }
 

@@ -175,6 +175,15 @@ impl Deframer {
         parse(frame).map(Some)
     }
 
+    /// Whether the frame that comes next claims a length over [`FRAME_BYTES_MAX`].
+    #[must_use]
+    pub fn is_too_large(&self) -> bool {
+        let &[a, b, c, ..] = self.buffer.as_ref() else {
+            return false;
+        };
+        usize::try_from(u32::from_be_bytes([0, a, b, c])).is_ok_and(|len| len > FRAME_BYTES_MAX)
+    }
+
     /// Bytes held.
     #[must_use]
     pub fn held(&self) -> usize {

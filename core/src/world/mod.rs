@@ -13,6 +13,8 @@ mod disk_test;
 pub mod net;
 #[cfg(all(test, feature = "world"))]
 mod net_test;
+#[cfg(feature = "world")]
+pub mod conformance;
 mod store;
 #[cfg(test)]
 mod store_test;

@@ -5,7 +5,6 @@ use std::time::Duration;
 use anyhow::Result;
 use presently_core::id::Channel;
 use presently_core::wire::body::link::{Ping, ToGate};
-use presently_core::wire::tail::Tail;
 
 use super::child::Child;
 use super::link::Transport;

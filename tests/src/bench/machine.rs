@@ -47,7 +47,7 @@ pub(crate) fn in_memory(data: &Path) -> Result<Option<&'static str>> {
 }
 
 /// Lets this process open as many files as it may.
-pub fn raise_descriptors() -> u64 {
+pub(super) fn raise_descriptors() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: maximum, maximum };

@@ -13,7 +13,7 @@ use presently_core::wire::tail::Tail;
 use super::child::{Ask, Child, Used};
 use super::link::{Link, Transport};
 use super::load::{Pair, Script, talk_all};
-use super::person::{MIXER, Person, answered, ask, request};
+use super::person::{MIXER, Person, answered, ask};
 use super::relay::badge;
 use super::report::{Report, Row, median};
 use super::stage::{Stage, settle};

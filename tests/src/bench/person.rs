@@ -47,7 +47,8 @@ pub(crate) fn request(channel: Channel, number: u32, kind: u16, body: Bytes) -> 
 macro_rules! ask {
     ($channel:expr, $number:expr, $value:expr) => {{
         let value = $value;
-        request($channel, $number, value.kind(), value.encode(&Tail::default()))
+        let body = value.encode(&Default::default());
+        $crate::bench::person::request($channel, $number, value.kind(), body)
     }};
 }
 pub(crate) use ask;

@@ -20,7 +20,7 @@ pub mod inbox;
 pub mod link;
 pub mod mixer;
 
-pub use flow::with_flow;
+pub use flow::{flow_of, with_flow};
 
 /// Declares the kinds of one direction of one service as an enum that decodes by kind.
 macro_rules! kinds {
@@ -85,7 +85,9 @@ fn take<T: DeserializeOwned>(body: &[u8]) -> Result<(T, Tail), Malformed> {
 }
 
 fn give<T: Serialize>(value: &T, tail: &Tail) -> Bytes {
-    let mut out: Vec<u8> = postcard::to_allocvec(value).expect("frozen bodies serialize");
+    // Most answers are short: room for one saves them the growing.
+    let out = Vec::with_capacity(64);
+    let mut out: Vec<u8> = postcard::to_extend(value, out).expect("frozen bodies serialize");
     tail.encode_into(&mut out);
     Bytes::from(out)
 }

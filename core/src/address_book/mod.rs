@@ -1,0 +1,632 @@
+//! The Address Book: the contacts of the people of a node's shards (PROTOCOL §4.3, §6.2, §6.3).
+//!
+//! Owns: who is attached (`attached`), what is to be done per person, one at a time (`queue`), the
+//! rules of asking and parting (`decide`), a change from its rows to everyone who learns of it
+//! (`change`), and the reading of whole lists (`list`). Lists are not resident: rows are read when
+//! they are needed.
+//!
+//! Invariants: nothing is told before it is `Written`; a person's PS hears of visibility in the order
+//! it became durable; a name nobody has is invited like any other.
+
+mod change;
+mod decide;
+mod list;
+mod queue;
+mod rows;
+
+use alloc::boxed::Box;
+
+use self::change::{Plan, RETRY_MS, ReadBook, told_to};
+use self::decide::Wish;
+use self::list::Listing;
+use self::queue::{Back, By, Homes, Job, REST_MS, Task, Told};
+use self::rows::BookRow;
+use crate::attached::{Asker, Attached};
+use crate::edge::gate_service::ToService;
+use crate::edge::intent::ToTarget;
+use crate::edge::{Envelope, Peer, Post, To, ToBook, book_account, book_ps, cs_book};
+use crate::error::{Code, Refusal};
+use crate::id::{Flow, NodeId, OpId, Shard, UserId};
+use crate::index::Slab;
+use crate::intent::{Effect, Source, TargetLog};
+use crate::limits::{INVITE_BYTES_MAX, INVITE_CHARS_MAX, NAME_CHARS_MAX, REWRITE_MS, TELL_MS};
+use crate::machine::{Deadline, Machine};
+use crate::model::contact::{Contact, Relation};
+use crate::model::name;
+use crate::outbox::Outbox;
+use crate::setup::Setup;
+use crate::store::{Key, Reply, Request, Write};
+use crate::ticket::Purpose;
+use crate::time::{Timestamp, Wall, WallClock};
+use crate::timer::TimerQueue;
+use crate::wire::body::book;
+use crate::wire::bounded::Text;
+use crate::wire::record::Record;
+
+#[cfg(test)]
+mod tests;
+
+/// Everything that comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// From another machine.
+    Tell(Envelope<ToBook>),
+    /// How another node does.
+    Peer(Peer),
+    /// A reading of the wall clock.
+    Wall(Wall),
+    /// The completion of a `Store`.
+    Stored {
+        /// Echoed.
+        op: OpId,
+        /// What the store says.
+        reply: Reply,
+    },
+}
+
+/// Everything an address book may ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To another machine.
+    Tell(Post),
+    /// Ask the store.
+    Store {
+        /// To echo.
+        op: OpId,
+        /// What.
+        request: Request,
+    },
+}
+
+#[derive(Debug)]
+enum Pending {
+    /// Taken out while it is being looked at.
+    Taken,
+    Run(Box<Run>),
+    Find(Box<Find>),
+    /// The last number given in a lane of intents.
+    Lane(OpId),
+    /// A page of the intents a past life left.
+    Intents,
+    /// Rows of applied intents.
+    Delete(Write),
+}
+
+/// A task under way. Keeps one `OpId` from its start to its end: one request of it is out at a time.
+#[derive(Debug)]
+struct Run {
+    task: Task,
+    stage: Stage,
+    conflicts: u32,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Number,
+    Book,
+    Contact(ReadBook),
+    MayContact,
+    Page(Listing),
+    Reserve(Plan),
+    Write { plan: Plan, write: Write, was_unknown: bool },
+    Verify(Plan),
+}
+
+/// An invitation whose name account is looking for.
+#[derive(Debug)]
+struct Find {
+    asker: Asker,
+    user: UserId,
+    name: Text<NAME_CHARS_MAX>,
+    text: Text<INVITE_BYTES_MAX>,
+    node: NodeId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Find(OpId),
+    Rewrite(OpId),
+    Rest(UserId),
+}
+
+/// The Address Book of a node.
+#[derive(Debug)]
+pub struct AddressBook {
+    setup: Setup,
+    wall: WallClock,
+    attached: Attached,
+    homes: Homes,
+    pending: Slab<Pending>,
+    source: Source,
+    log: TargetLog,
+    timers: TimerQueue<Due>,
+    out: Outbox<Output>,
+}
+
+impl AddressBook {
+    /// Begins by reading the intents a past life left.
+    #[must_use]
+    pub fn new(setup: Setup, _now: Timestamp) -> Self {
+        let mut rng = setup.rng("address_book");
+        let wall = setup.wall;
+        let mut book = Self {
+            wall,
+            attached: Attached::new(rng.next_u64()),
+            homes: Homes::new(rng.next_u64()),
+            pending: Slab::default(),
+            source: Source::new(setup.clone(), rng.next_u64()),
+            log: TargetLog::new(rng.next_u64()),
+            timers: TimerQueue::default(),
+            out: Outbox::default(),
+            setup,
+        };
+        book.settle(Timestamp::default());
+        book
+    }
+
+    /// Name and value of each count, for metrics.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, u64); 3] {
+        [
+            ("address_book_ports", self.attached.len() as u64),
+            ("address_book_homes", self.homes.len() as u64),
+            ("address_book_intents", self.source.waiting() as u64),
+        ]
+    }
+
+    fn on_tell(&mut self, envelope: Envelope<ToBook>, now: Timestamp) {
+        let Envelope { flow, from, op, tell } = envelope;
+        match tell {
+            ToBook::Client(tell) => self.on_client(tell, flow, now),
+            ToBook::Cs(tell) => {
+                let cs_book::ToBook::MayContact { user, peer } = tell;
+                let back = Back::of(&Envelope { flow, from, op, tell: () });
+                self.enqueue(Task { user, flow, job: Job::MayContact { back, peer } }, now);
+            }
+            ToBook::Account(book_account::ToBook::Found { user }) => self.on_found(op, user, now),
+            ToBook::Account(book_account::ToBook::Befriend { user, peer, peer_name }) => {
+                let wish = Wish::Befriend { peer, name: peer_name };
+                self.enqueue(Task { user, flow, job: Job::Change { by: By::Operator, wish } }, now);
+            }
+            ToBook::Ps(tell) => {
+                let book_ps::ToBook::Visible { user } = tell;
+                let back = Back::of(&Envelope { flow, from, op, tell: () });
+                self.enqueue(Task { user, flow, job: Job::Visible { back } }, now);
+            }
+            ToBook::Intent(ToTarget::Intent { source, target, number, act }) => {
+                let back = Back::of(&Envelope { flow, from, op, tell: () });
+                let by = By::Intent(Told { back, source, target, number });
+                let wish = Wish::Told(act);
+                let user = told_to(&wish);
+                self.enqueue(Task { user, flow, job: Job::Change { by, wish } }, now);
+            }
+            ToBook::Applied(answer) => self.source.handle_answer(&answer, now),
+        }
+    }
+
+    fn on_client(&mut self, tell: ToService, flow: Flow, now: Timestamp) {
+        match tell {
+            ToService::Opened { port, request, ticket } => {
+                let asker = Asker { port, request, flow };
+                let wall = self.wall.at(now);
+                let Self { attached, setup, .. } = self;
+                let posts = attached.handle_opened(setup, Purpose::Book, &asker, &ticket, wall);
+                posts.into_iter().for_each(|post| self.tell(post));
+            }
+            ToService::Closed { port, .. } => self.attached.handle_closed(port),
+            ToService::Frame { port, kind, request, body } => {
+                let asker = Asker { port, request, flow };
+                let Some(session) = self.attached.session(port) else {
+                    return;
+                };
+                let user = session.user;
+                match book::ToBook::decode(kind, &body) {
+                    Ok(Some((frame, _))) => self.on_frame(asker, user, frame, now),
+                    Ok(None) => self.refuse_asker(&asker, Refusal::of(Code::Unsupported)),
+                    Err(_) => self.refuse_asker(&asker, Refusal::of(Code::Malformed)),
+                }
+            }
+        }
+    }
+
+    fn on_frame(&mut self, asker: Asker, user: UserId, frame: book::ToBook, now: Timestamp) {
+        let wish = match frame {
+            book::ToBook::Fetch(fetch) => {
+                let job = Job::Fetch { asker, revision: fetch.revision };
+                return self.enqueue(Task { user, flow: asker.flow, job }, now);
+            }
+            book::ToBook::Invite(invite) => return self.on_invite(asker, user, &invite, now),
+            book::ToBook::Accept(accept) => Wish::Accept { peer: accept.user },
+            book::ToBook::Decline(decline) => Wish::Decline { peer: decline.user },
+            book::ToBook::Remove(remove) => Wish::Remove { peer: remove.user },
+        };
+        let job = Job::Change { by: By::Client(asker), wish };
+        self.enqueue(Task { user, flow: asker.flow, job }, now);
+    }
+
+    fn on_invite(&mut self, asker: Asker, user: UserId, invite: &book::Invite, now: Timestamp) {
+        let name = name::account_name(invite.name.as_str());
+        let text = name::line(invite.text.as_str(), INVITE_CHARS_MAX);
+        let (Some(name), Some(text)) = (name, text) else {
+            return self.refuse_asker(&asker, Refusal::of(Code::Invalid));
+        };
+        let taken = self.homes.take_invite(user, now);
+        self.timers.set(Due::Rest(user), now + REST_MS, "forget a rate");
+        if let Err(retry_ms) = taken {
+            let retry_ms = u32::try_from(retry_ms).unwrap_or(u32::MAX);
+            return self.refuse_asker(&asker, Refusal::later(Code::TooFast, retry_ms));
+        }
+        let shard = Shard::of_name(name.as_str());
+        let node = self.setup.topology.owner(shard);
+        let tell = book_account::ToAccount::Find { name: name.clone() };
+        let find = Find { asker, user, name, text, node };
+        let op = self.pending.insert(Pending::Find(Box::new(find)));
+        self.timers.set(Due::Find(op), now + TELL_MS, "a name was not found in time");
+        let post = Post { flow: asker.flow, to: To::Shard(shard), op: None, tell: tell.into() };
+        self.tell(post.with_op(Some(op)));
+    }
+
+    fn on_found(&mut self, op: Option<OpId>, peer: UserId, now: Timestamp) {
+        let Some(find) = op.and_then(|op| self.take_find(op)) else {
+            return;
+        };
+        let Find { asker, user, name, text, .. } = find;
+        let wish = Wish::Invite { peer, name, text };
+        let job = Job::Change { by: By::Client(asker), wish };
+        self.enqueue(Task { user, flow: asker.flow, job }, now);
+    }
+
+    fn take_find(&mut self, op: OpId) -> Option<Find> {
+        let Some(Pending::Find(_)) = self.pending.get(op) else {
+            return None;
+        };
+        self.timers.clear(&Due::Find(op));
+        match self.pending.remove(op) {
+            Some(Pending::Find(find)) => Some(*find),
+            _ => None,
+        }
+    }
+
+    fn on_find_lost(&mut self, op: OpId) {
+        if let Some(find) = self.take_find(op) {
+            self.refuse_asker(&find.asker, Refusal::later(Code::Retry, RETRY_MS));
+        }
+    }
+
+    fn on_peer(&mut self, peer: Peer, now: Timestamp) {
+        match peer {
+            Peer::Up(node) => self.source.handle_up(node, now),
+            Peer::Lost(node) => {
+                self.attached.handle_lost(node);
+                let of_node = |pending: &Pending| match pending {
+                    Pending::Find(find) => find.node == node,
+                    Pending::Taken
+                    | Pending::Run(_)
+                    | Pending::Lane(_)
+                    | Pending::Intents
+                    | Pending::Delete(_) => false,
+                };
+                let lost: alloc::vec::Vec<OpId> =
+                    self.pending.iter().filter(|(_, p)| of_node(p)).map(|(op, _)| op).collect();
+                lost.into_iter().for_each(|op| self.on_find_lost(op));
+            }
+        }
+    }
+
+    fn on_stored(&mut self, op: OpId, reply: Reply, now: Timestamp) {
+        let Some(slot) = self.pending.get_mut(op) else {
+            return;
+        };
+        match core::mem::replace(slot, Pending::Taken) {
+            Pending::Run(run) => self.on_run_stored(op, run, &reply, now),
+            Pending::Lane(lane) => {
+                self.pending.remove(op);
+                self.source.on_number(lane, &reply, now);
+            }
+            Pending::Intents => {
+                self.pending.remove(op);
+                self.source.on_page(reply, now);
+            }
+            Pending::Delete(write) if reply == Reply::Unknown => {
+                self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "delete again");
+                *self.pending.get_mut(op).expect("it stands while it is looked at") =
+                    Pending::Delete(write);
+            }
+            Pending::Delete(_) | Pending::Taken | Pending::Find(_) => {
+                self.pending.remove(op);
+            }
+        }
+    }
+
+    fn on_run_stored(&mut self, op: OpId, mut run: Box<Run>, reply: &Reply, now: Timestamp) {
+        match core::mem::replace(&mut run.stage, Stage::Book) {
+            Stage::Number => self.on_number(op, run, reply, now),
+            Stage::Book => match read_book(reply) {
+                Some(book) => self.on_book(op, run, book, now),
+                None => self.refuse(op, &run, Refusal::later(Code::Retry, RETRY_MS), now),
+            },
+            Stage::Contact(book) => match read_contact(reply) {
+                Some(own) => self.on_contact(op, run, book, own, now),
+                None => self.refuse(op, &run, Refusal::later(Code::Retry, RETRY_MS), now),
+            },
+            Stage::MayContact => self.on_may_contact(op, &run, reply, now),
+            Stage::Page(listing) => self.on_page(op, run, listing, reply, now),
+            Stage::Write { plan, write, was_unknown } => {
+                self.on_write(op, run, (plan, write, was_unknown), reply, now);
+            }
+            Stage::Verify(plan) => self.on_verify(op, run, plan, reply, now),
+            // Nothing of it is at the store.
+            Stage::Reserve(plan) => {
+                run.stage = Stage::Reserve(plan);
+                self.park(op, run);
+            }
+        }
+    }
+
+    fn begin(&mut self, task: Task, now: Timestamp) {
+        let user = task.user;
+        let op = self.pending.insert(Pending::Taken);
+        let mut run = Box::new(Run { task, stage: Stage::Book, conflicts: 0 });
+        match &run.task.job {
+            Job::Change { .. } => self.begin_change(op, run, now),
+            Job::Fetch { .. } => self.ask(op, run, Request::Read(Key::book(user))),
+            Job::Visible { .. } => {
+                let listing = Listing::default();
+                let request = listing.request(user);
+                run.stage = Stage::Page(listing);
+                self.ask(op, run, request);
+            }
+            Job::MayContact { peer, .. } => {
+                let key = Key::contact(user, *peer);
+                run.stage = Stage::MayContact;
+                self.ask(op, run, Request::Read(key));
+            }
+        }
+    }
+
+    fn on_book(&mut self, op: OpId, mut run: Box<Run>, book: ReadBook, now: Timestamp) {
+        let user = run.task.user;
+        match &run.task.job {
+            Job::Change { wish, .. } => match wish.peer() {
+                Some(peer) => {
+                    run.stage = Stage::Contact(book);
+                    self.ask(op, run, Request::Read(Key::contact(user, peer)));
+                }
+                None => self.on_contact(op, run, book, None, now),
+            },
+            Job::Fetch { asker, revision } => {
+                let mut listing = Listing::since(*revision, book.0.revision);
+                if listing.is_empty() {
+                    let post = listing.part(asker, false);
+                    self.tell(post);
+                    return self.end(op, user, now);
+                }
+                let request = listing.request(user);
+                run.stage = Stage::Page(listing);
+                self.ask(op, run, request);
+            }
+            Job::Visible { .. } | Job::MayContact { .. } => self.end(op, user, now),
+        }
+    }
+
+    fn on_page(
+        &mut self,
+        op: OpId,
+        mut run: Box<Run>,
+        mut listing: Listing,
+        reply: &Reply,
+        now: Timestamp,
+    ) {
+        let user = run.task.user;
+        let Reply::Page { rows, more } = reply else {
+            return self.refuse(op, &run, Refusal::later(Code::Retry, RETRY_MS), now);
+        };
+        if let Job::Fetch { asker, .. } = &run.task.job {
+            listing.on_rows(asker, rows).into_iter().for_each(|post| self.tell(post));
+        } else {
+            listing.on_friends(rows);
+        }
+        if *more {
+            let request = listing.request(user);
+            run.stage = Stage::Page(listing);
+            return self.ask(op, run, request);
+        }
+        match &run.task.job {
+            Job::Fetch { asker, .. } => {
+                let post = listing.part(asker, false);
+                self.tell(post);
+            }
+            Job::Visible { back } => {
+                let friends = Some(listing.into_friends());
+                self.tell(back.answer(book_ps::ToPs::Visible { user, friends }));
+            }
+            Job::MayContact { .. } | Job::Change { .. } => {}
+        }
+        self.end(op, user, now);
+    }
+
+    fn on_may_contact(&mut self, op: OpId, run: &Run, reply: &Reply, now: Timestamp) {
+        let outcome = match read_contact(reply) {
+            Some(Some(own)) if own.value.relation == Relation::FRIEND => Ok(own.value.pact),
+            Some(_) => Err(Refusal::of(Code::NotAContact)),
+            None => Err(Refusal::later(Code::Retry, RETRY_MS)),
+        };
+        if let Job::MayContact { back, .. } = &run.task.job {
+            self.tell(back.answer(cs_book::ToCs::MayContact { outcome }));
+        }
+        self.end(op, run.task.user, now);
+    }
+
+    fn enqueue(&mut self, task: Task, _now: Timestamp) {
+        if let Err(task) = self.homes.enqueue(task) {
+            self.refuse_task(&task, Refusal::later(Code::Busy, RETRY_MS));
+        }
+    }
+
+    /// Ends a run without its effect.
+    fn refuse(&mut self, op: OpId, run: &Run, refusal: Refusal, now: Timestamp) {
+        self.refuse_task(&run.task, refusal);
+        self.end(op, run.task.user, now);
+    }
+
+    fn refuse_task(&mut self, task: &Task, refusal: Refusal) {
+        match &task.job {
+            Job::Fetch { asker, .. } | Job::Change { by: By::Client(asker), .. } => {
+                self.refuse_asker(asker, refusal);
+            }
+            Job::MayContact { back, .. } => {
+                self.tell(back.answer(cs_book::ToCs::MayContact { outcome: Err(refusal) }));
+            }
+            Job::Visible { back } => {
+                let tell = book_ps::ToPs::Visible { user: task.user, friends: None };
+                self.tell(back.answer(tell));
+            }
+            // An intent is told again; the operator asks again.
+            Job::Change { by: By::Operator | By::Intent(_), .. } => {}
+        }
+    }
+
+    fn refuse_asker(&mut self, asker: &Asker, refusal: Refusal) {
+        if let Some(post) = asker.refused(refusal) {
+            self.tell(post);
+        }
+    }
+
+    fn end(&mut self, op: OpId, user: UserId, now: Timestamp) {
+        self.pending.remove(op);
+        self.homes.finished(user, now);
+    }
+
+    /// Puts a run back until something comes for it.
+    fn park(&mut self, op: OpId, run: Box<Run>) {
+        if let Some(slot) = self.pending.get_mut(op) {
+            *slot = Pending::Run(run);
+        }
+    }
+
+    fn ask(&mut self, op: OpId, run: Box<Run>, request: Request) {
+        self.park(op, run);
+        self.out.push(Output::Store { op, request });
+    }
+
+    fn tell(&mut self, post: Post) {
+        self.out.push(Output::Tell(post));
+    }
+
+    fn store(&mut self, pending: Pending, request: Request) {
+        let op = self.pending.insert(pending);
+        self.out.push(Output::Store { op, request });
+    }
+
+    /// Carries what the source of intents wants, and begins what may begin, until neither is left.
+    fn settle(&mut self, now: Timestamp) {
+        loop {
+            if let Some(effect) = self.source.poll_effect() {
+                self.on_effect(effect, now);
+            } else if let Some(task) = self.homes.next() {
+                self.begin(task, now);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn on_effect(&mut self, effect: Effect, now: Timestamp) {
+        match effect {
+            Effect::Tell(post) => self.tell(post),
+            Effect::Read { lane, key } => self.store(Pending::Lane(lane), Request::Read(key)),
+            Effect::Scan(request) => self.store(Pending::Intents, request),
+            Effect::Delete(write) => {
+                self.store(Pending::Delete(write.clone()), Request::Write(write));
+            }
+            Effect::Wake(op) => {
+                let Some(slot) = self.pending.get_mut(op) else {
+                    return;
+                };
+                let Pending::Run(mut run) = core::mem::replace(slot, Pending::Taken) else {
+                    return;
+                };
+                match core::mem::replace(&mut run.stage, Stage::Book) {
+                    Stage::Reserve(plan) => self.reserve(op, run, plan, now),
+                    stage => {
+                        run.stage = stage;
+                        self.park(op, run);
+                    }
+                }
+            }
+        }
+    }
+
+    fn write_again(&mut self, op: OpId) {
+        let key = |run: &Run| Key::book(run.task.user);
+        let request = match self.pending.get(op) {
+            Some(Pending::Delete(write)) => Request::Write(write.clone()),
+            Some(Pending::Run(run)) => match &run.stage {
+                Stage::Write { write, .. } => Request::Write(write.clone()),
+                Stage::Verify(_) => Request::Read(key(run)),
+                Stage::Number
+                | Stage::Book
+                | Stage::Contact(_)
+                | Stage::MayContact
+                | Stage::Page(_)
+                | Stage::Reserve(_) => return,
+            },
+            Some(Pending::Taken | Pending::Find(_) | Pending::Lane(_) | Pending::Intents)
+            | None => return,
+        };
+        self.out.push(Output::Store { op, request });
+    }
+}
+
+/// A book row as read; `None`: the store could not.
+fn read_book(reply: &Reply) -> Option<ReadBook> {
+    if let Reply::Found { value, revision } = reply {
+        BookRow::decode(value).map(|row| (row, Some(*revision)))
+    } else {
+        (*reply == Reply::Absent).then(ReadBook::default)
+    }
+}
+
+/// A contact row as read; `None`: the store could not.
+fn read_contact(reply: &Reply) -> Option<Option<Record<Contact>>> {
+    if let Reply::Found { value, .. } = reply {
+        Record::decode(value).ok().map(Some)
+    } else {
+        (*reply == Reply::Absent).then_some(None)
+    }
+}
+
+impl Machine for AddressBook {
+    type Input<'a> = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::Tell(envelope) => self.on_tell(envelope, now),
+            Input::Peer(peer) => self.on_peer(peer, now),
+            Input::Wall(wall) => self.wall = WallClock::new(wall, now),
+            Input::Stored { op, reply } => self.on_stored(op, reply, now),
+        }
+        self.settle(now);
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Find(op) => self.on_find_lost(op),
+                Due::Rewrite(op) => self.write_again(op),
+                Due::Rest(user) => self.homes.forget_idle(user, now),
+            }
+        }
+        self.source.handle_timeout(now);
+        self.settle(now);
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    fn poll_timeout(&self) -> Option<Deadline> {
+        Deadline::soonest(self.timers.next(), self.source.poll_timeout())
+    }
+}

@@ -1,0 +1,176 @@
+//! One change or reading of a person's list at a time, the rest waiting in order.
+//!
+//! Invariant: whoever tells about a person tells it in the order it became durable, since nothing of
+//! the same person runs beside it.
+
+use alloc::collections::VecDeque;
+
+use super::decide::Wish;
+use crate::attached::Asker;
+use crate::edge::intent::Target;
+use crate::edge::{Envelope, Post, Tell};
+use crate::id::{Flow, NodeId, OpId, Shard, UserId};
+use crate::index::{Index, Slab};
+use crate::limits::{HOME_WAITING_MAX, INVITE_BURST, INVITE_INTERVAL_MS};
+use crate::rate::{Rate, Used};
+use crate::time::Timestamp;
+
+const INVITES: Rate = Rate { interval_ms: INVITE_INTERVAL_MS, burst: INVITE_BURST };
+
+/// After this without an invitation a person's rate is as if new.
+pub(super) const REST_MS: u64 = INVITE_INTERVAL_MS * INVITE_BURST as u64;
+
+/// Where the answer to another machine goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Back {
+    flow: Flow,
+    node: NodeId,
+    op: Option<OpId>,
+}
+
+impl Back {
+    pub(super) fn of<T>(envelope: &Envelope<T>) -> Self {
+        Self { flow: envelope.flow, node: envelope.from.node, op: envelope.op }
+    }
+
+    pub(super) fn answer(&self, tell: impl Into<Tell>) -> Post {
+        Post::node(self.flow, self.node, tell).with_op(self.op)
+    }
+}
+
+/// An intent as it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) back: Back,
+    pub(super) source: Shard,
+    pub(super) target: Target,
+    pub(super) number: u64,
+}
+
+/// Who wants a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The person, on one of their devices.
+    Client(Asker),
+    /// The operator.
+    Operator,
+    /// Another home.
+    Intent(Told),
+}
+
+/// What is to be done for one person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Job {
+    Fetch { asker: Asker, revision: u64 },
+    Visible { back: Back },
+    MayContact { back: Back, peer: UserId },
+    Change { by: By, wish: Wish },
+}
+
+/// A job, whose list it is about, and the act it follows from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Task {
+    pub(super) user: UserId,
+    pub(super) flow: Flow,
+    pub(super) job: Job,
+}
+
+#[derive(Debug)]
+struct Home {
+    user: UserId,
+    waiting: VecDeque<Task>,
+    is_running: bool,
+    invites: Used,
+    rests_at: Timestamp,
+}
+
+/// The people somebody wants something of.
+#[derive(Debug)]
+pub(super) struct Homes {
+    homes: Slab<Home>,
+    by_user: Index<UserId>,
+    ready: VecDeque<UserId>,
+}
+
+impl Homes {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { homes: Slab::default(), by_user: Index::new(seed), ready: VecDeque::new() }
+    }
+
+    /// Queues a task; gives it back where too many wait.
+    pub(super) fn enqueue(&mut self, task: Task) -> Result<(), Task> {
+        let home = self.home(task.user);
+        if home.waiting.len() >= HOME_WAITING_MAX {
+            return Err(task);
+        }
+        let user = task.user;
+        home.waiting.push_back(task);
+        self.ready.push_back(user);
+        Ok(())
+    }
+
+    /// The next task of a person of whom nothing runs; it runs from now on.
+    pub(super) fn next(&mut self) -> Option<Task> {
+        while let Some(user) = self.ready.pop_front() {
+            let home = self.home(user);
+            if home.is_running {
+                continue;
+            }
+            if let Some(task) = home.waiting.pop_front() {
+                home.is_running = true;
+                return Some(task);
+            }
+        }
+        None
+    }
+
+    /// The task of a person that ran is done.
+    pub(super) fn finished(&mut self, user: UserId, now: Timestamp) {
+        let home = self.home(user);
+        home.is_running = false;
+        if home.waiting.is_empty() {
+            self.forget_idle(user, now);
+        } else {
+            self.ready.push_back(user);
+        }
+    }
+
+    /// Counts one invitation of a person.
+    pub(super) fn take_invite(&mut self, user: UserId, now: Timestamp) -> Result<(), u64> {
+        let home = self.home(user);
+        home.rests_at = now + REST_MS;
+        INVITES.take(&mut home.invites, now)
+    }
+
+    /// Forgets a person of whom nobody wants anything and whose rate is as if new.
+    pub(super) fn forget_idle(&mut self, user: UserId, now: Timestamp) {
+        let Some(slot) = self.by_user.get(&user) else {
+            return;
+        };
+        let home = self.homes.at(slot).expect("the index names homes");
+        if home.waiting.is_empty() && !home.is_running && home.rests_at <= now {
+            let key = self.homes.key_at(slot).expect("the index names homes");
+            self.homes.remove(key);
+            self.by_user.remove(&user);
+        }
+    }
+
+    /// How many people there are.
+    pub(super) fn len(&self) -> usize {
+        self.homes.len()
+    }
+
+    fn home(&mut self, user: UserId) -> &mut Home {
+        let slot = self.by_user.get(&user).unwrap_or_else(|| {
+            let waiting = VecDeque::new();
+            let (invites, rests_at) = (Used::default(), Timestamp::default());
+            let home = Home { user, waiting, is_running: false, invites, rests_at };
+            let slot = self.homes.insert(home).slot;
+            self.by_user.insert(user, slot);
+            slot
+        });
+        let home = self.homes.at_mut(slot).expect("the index names homes");
+        debug_assert_eq!(home.user, user, "the index names a person's own home");
+        home
+    }
+}

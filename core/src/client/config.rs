@@ -1,0 +1,21 @@
+//! Who a client is to be.
+
+use alloc::string::String;
+
+use crate::id::NodeId;
+use crate::redact::Pii;
+
+/// What an app gives its client.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The account's name.
+    pub user: Pii<String>,
+    /// Its password. `None`: only a sign-in kept in the cache works.
+    pub password: Option<Pii<String>>,
+    /// The keepalive wished for, in milliseconds; 0: the server's.
+    pub keepalive_ms: u32,
+    /// Whether to offer traces of acts (PROTOCOL §8).
+    pub trace: bool,
+    /// The node wanted; `None`: any.
+    pub node: Option<NodeId>,
+}

@@ -1,0 +1,128 @@
+use alloc::string::ToString;
+
+use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry};
+use crate::id::EndpointId;
+use crate::model::contact::Relation;
+use crate::store::{Key, Reply, Request, Space};
+use crate::wire::body::account::ToAccount;
+
+#[test]
+fn the_outbox_outlives_the_process() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.cut();
+    peer.send(1, "a");
+    peer.send(2, "b");
+    let mut peer = Peer::with_store(config(None), peer.store.clone(), 2);
+    peer.contacts.clear();
+    let ask = peer.welcome();
+    assert!(matches!(ToAccount::decode(ask.kind, &ask.body), Ok(Some((ToAccount::Resume(_), _)))));
+    peer.signed_in(&ask, EndpointId::default());
+    peer.contacts = alloc::vec![contact(BOB, "bob", Relation::FRIEND, 1)];
+    peer.attach_services();
+    peer.watch_and_publish();
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let ((frame, one), (_, two)) = (peer.sent(), peer.sent());
+    assert_eq!((one.id.counter, two.after), (1, Some(one.id.clone())));
+    peer.stored(&frame, &one.id, 1);
+    assert_eq!(peer.words(), ["signed_in", "acked(None, 1)"]);
+}
+
+#[test]
+fn a_restart_finds_its_send_in_the_log_and_never_reuses_a_counter() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.send(1, "a");
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let (_, send) = peer.sent();
+    let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
+    peer.come_online();
+    let join = peer.let_in();
+    peer.joined(&join, 1, 1, Some(send.id.clone()));
+    let read = peer.frame();
+    peer.page(&read, alloc::vec![entry(1, ALICE, EndpointId::default(), send.id)], false);
+    assert_eq!(peer.words(), ["signed_in", "acked(None, 1)", "message(1)"]);
+    peer.send(5, "b");
+    let (_, next) = peer.sent();
+    assert!(next.id.counter > 1_024, "a new block");
+    assert_eq!(next.after.map(|after| after.counter), Some(1));
+}
+
+#[test]
+fn what_was_shown_is_not_shown_again() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    peer.joined(&join, 0, 0, None);
+    peer.live(join.channel, bobs(1));
+    let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
+    let online = peer.come_online();
+    peer.ring(online.cs, 2);
+    let join = peer.join_frame();
+    peer.joined(&join, 2, 0, None);
+    let read = peer.frame();
+    peer.page(&read, alloc::vec![bobs(2)], false);
+    assert_eq!(peer.words(), ["signed_in", "message(2)"]);
+}
+
+#[test]
+fn the_later_of_two_on_one_cache_wins() {
+    let mut first = Peer::new(config(Some("pw")));
+    first.come_online();
+    first.events.clear();
+    let second = Peer::with_store(config(Some("pw")), first.store.clone(), 2);
+    first.store = second.store.clone();
+    first.send(1, "a");
+    assert_eq!(first.error(), (None, "superseded".to_string()));
+    assert!(first.ended);
+}
+
+#[test]
+fn another_persons_cache_is_emptied() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.send(1, "a");
+    let mut other = config(Some("pw"));
+    other.user.0 = "carol".to_string();
+    let mut peer = Peer::with_store(other, peer.store.clone(), 2);
+    for space in [Space::Outbox, Space::CachedContact, Space::CachedConversation] {
+        let scan = Request::Scan { space, prefix: alloc::vec![], after: None, limit: 9 };
+        let Reply::Page { rows, .. } = peer.store.handle(&scan) else { panic!("a page") };
+        assert!(rows.is_empty());
+    }
+}
+
+#[test]
+fn an_unclear_answer_of_the_cache_is_asked_again() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.by_hand = true;
+    peer.send(1, "a");
+    peer.store_says(Reply::Unknown);
+    assert!(peer.held.is_empty());
+    peer.pass(100);
+    peer.store_one();
+    let outbox = peer.store.handle(&Request::Read(Key::outbox(1)));
+    assert!(matches!(outbox, Reply::Found { .. }));
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    peer.sent();
+}
+
+#[test]
+fn a_resume_uses_only_a_token_that_is_durable() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.cut();
+    peer.by_hand = true;
+    peer.come_online();
+    peer.cut();
+    let ask = peer.welcome();
+    let Ok(Some((ToAccount::Resume(resume), _))) = ToAccount::decode(ask.kind, &ask.body) else {
+        panic!("resumes")
+    };
+    assert_eq!(&*resume.refresh, [1; 4], "the second is not written yet");
+}

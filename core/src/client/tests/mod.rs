@@ -1,0 +1,8 @@
+//! Tests of the client against a server made by hand.
+
+mod cache;
+mod commands;
+mod peer;
+mod sending;
+mod session;
+mod showing;

@@ -1,0 +1,6 @@
+//! Tests of the mixer: a stage with one mixer for what each rule says, and the adversary.
+
+mod adversary;
+mod log_rules;
+mod people;
+mod stage;

@@ -1,0 +1,499 @@
+//! The Presence Server: the people of a node's shards, as others see them (PROTOCOL §5.2).
+//!
+//! Owns: where a person's devices are and what was chosen on them (`person`), who watches and what
+//! they were answered (`watches`), the profile row (`profile`), and what is told to whom (`telling`).
+//! A person is here while a device, a watcher or a change of the profile needs them.
+//!
+//! Invariants: a change is told to each CS with somebody admitted, once, and not at all where it ends
+//! in what was told last; nobody is admitted whom the book does not name; versions and acl numbers
+//! never restart within an epoch.
+
+mod person;
+mod profile;
+mod telling;
+mod watches;
+
+use alloc::vec::Vec;
+
+use self::person::{Endpoint, Person, Save, Visible};
+use self::watches::Answered;
+use crate::edge::cs_ps::{self, ToCs};
+use crate::edge::{Envelope, Peer, Post, ToPs, book_ps, mixer_ps};
+use crate::id::{EndpointId, Flow, NodeId, OpId, UserId};
+use crate::index::{Index, Slab};
+use crate::limits::{ENDPOINTS_MAX, LINGER_MS, PAUSE_MS, REREAD_MS};
+use crate::machine::{Deadline, Machine};
+use crate::model::presence::{Profile, Status};
+use crate::outbox::Outbox;
+use crate::setup::Setup;
+use crate::store::{Reply, Request, Write};
+use crate::time::{Timestamp, Wall};
+use crate::timer::TimerQueue;
+use crate::wire::record::Record;
+
+#[cfg(test)]
+mod tests;
+
+/// Everything that comes in.
+#[derive(Debug)]
+pub enum Input {
+    /// From another machine.
+    Tell(Envelope<ToPs>),
+    /// How another node does.
+    Peer(Peer),
+    /// A reading of the wall clock, which nothing here needs.
+    Wall(Wall),
+    /// The completion of a `Store`.
+    Stored {
+        /// Echoed.
+        op: OpId,
+        /// What the store says.
+        reply: Reply,
+    },
+}
+
+/// Everything a PS may ask for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To another machine.
+    Tell(Post),
+    /// Ask the store.
+    Store {
+        /// To echo.
+        op: OpId,
+        /// What.
+        request: Request,
+    },
+}
+
+#[derive(Debug)]
+enum Pending {
+    /// Taken out while it is being looked at.
+    Taken,
+    Profile(OpId),
+    Save {
+        person: OpId,
+        record: Record<Profile>,
+        write: Write,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Settled,
+    /// Per person: ask the book, read the profile, tell presence, end lingers.
+    Ask(OpId),
+    Read(OpId),
+    Tell(OpId),
+    Linger(OpId),
+    /// Per request to the store.
+    Rewrite(OpId),
+}
+
+/// The Presence Server of a node.
+#[derive(Debug)]
+pub struct Ps {
+    setup: Setup,
+    people: Slab<Person>,
+    by_user: Index<UserId>,
+    pending: Slab<Pending>,
+    /// Until then a person without a device may still be about to come back.
+    settled_at: Timestamp,
+    versions: u64,
+    acls: u64,
+    timers: TimerQueue<Due>,
+    out: Outbox<Output>,
+}
+
+impl Ps {
+    /// Knows nobody yet.
+    #[must_use]
+    pub fn new(setup: Setup, now: Timestamp) -> Self {
+        let settled_at = now + LINGER_MS;
+        let mut timers = TimerQueue::default();
+        timers.set(Due::Settled, settled_at, "the home is settled");
+        Self {
+            by_user: Index::new(setup.rng("ps").next_u64()),
+            setup,
+            people: Slab::default(),
+            pending: Slab::default(),
+            settled_at,
+            versions: 0,
+            acls: 0,
+            timers,
+            out: Outbox::default(),
+        }
+    }
+
+    /// Name and value of each count, for metrics.
+    #[must_use]
+    pub fn counts(&self) -> [(&'static str, u64); 1] {
+        [("ps_people", self.people.len() as u64)]
+    }
+
+    fn find(&self, user: UserId) -> Option<OpId> {
+        self.by_user.get(&user).and_then(|slot| self.people.key_at(slot))
+    }
+
+    fn on_tell(&mut self, envelope: Envelope<ToPs>, now: Timestamp) {
+        match envelope.tell {
+            ToPs::Cs(tell) => {
+                let Envelope { flow, from, op, .. } = envelope;
+                self.on_cs(tell, from.node, op, flow, now);
+            }
+            ToPs::Book(book_ps::ToPs::Visible { user, friends }) => {
+                self.on_visible(user, friends, envelope.flow, now);
+            }
+            ToPs::Book(book_ps::ToPs::Changed { user, friend, allowed }) => {
+                self.on_changed(user, friend, allowed, envelope.flow, now);
+            }
+            ToPs::Mixer(mixer_ps::ToPs::Route { user }) => {
+                let person = self.find(user).and_then(|key| self.people.get(key));
+                let endpoints = person.map(|person| &person.endpoints[..]).unwrap_or_default();
+                let live = endpoints.iter().filter(|endpoint| endpoint.is_live());
+                let endpoints = live.map(|endpoint| (endpoint.endpoint, endpoint.node)).collect();
+                let tell = mixer_ps::ToMixer::Route { user, endpoints };
+                let post = Post::node(envelope.flow, envelope.from.node, tell);
+                self.tell(post.with_op(envelope.op));
+            }
+        }
+    }
+
+    fn on_cs(
+        &mut self,
+        tell: cs_ps::ToPs,
+        node: NodeId,
+        op: Option<OpId>,
+        flow: Flow,
+        now: Timestamp,
+    ) {
+        use cs_ps::ToPs as From;
+        match tell {
+            From::Arrive { user, endpoint, session } => {
+                let is_published = false;
+                let at = Endpoint { endpoint, node, session, is_published, lingers_until: None };
+                self.on_arrive(user, at, flow, now);
+            }
+            From::Publish { user, endpoint, session, status } => {
+                self.on_publish(user, (endpoint, node, session), status, flow, now);
+            }
+            From::Lost { user, endpoint, session } => {
+                let Some(key) = self.find(user) else {
+                    return;
+                };
+                let person = self.people.get_mut(key).expect("the index names people");
+                let at = person.endpoint_of(endpoint, node, session);
+                if let Some(at) = at.filter(|at| at.is_live()) {
+                    at.lingers_until = Some(now + LINGER_MS);
+                    self.watch_lingers(key);
+                }
+            }
+            From::Leave { user, endpoint, session } => {
+                let Some(key) = self.find(user) else {
+                    return;
+                };
+                let person = self.people.get_mut(key).expect("the index names people");
+                let is_it = |at: &Endpoint| at.endpoint == endpoint && at.is_of(node, session);
+                person.endpoints.retain(|at| !is_it(at));
+                self.on_endpoints_gone(key, flow, now);
+            }
+            From::Save { user, name, message } => {
+                self.on_save(user, Save { flow, node, op, name, message, conflicts: 0 });
+            }
+            From::Watch { friend, watcher, number } => {
+                self.on_watch(friend, (node, watcher), number, flow, now);
+            }
+            From::Unwatch { friend, watcher } => {
+                if let Some(key) = self.find(friend) {
+                    let person = self.people.get_mut(key).expect("the index names people");
+                    person.watches.remove(node, watcher);
+                    self.forget_idle(key);
+                }
+            }
+        }
+    }
+
+    fn on_arrive(&mut self, user: UserId, at: Endpoint, flow: Flow, now: Timestamp) {
+        let key = self.load(user);
+        let person = self.people.get_mut(key).expect("just loaded");
+        let before = person.endpoints.iter().position(|old| old.endpoint == at.endpoint);
+        let replaced = match before {
+            Some(index) => Some(person.endpoints.remove(index)),
+            None if person.endpoints.len() >= ENDPOINTS_MAX => {
+                let lingering = person.endpoints.iter().position(|old| !old.is_live());
+                let old = person.endpoints.remove(lingering.unwrap_or(0));
+                boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
+                None
+            }
+            None => None,
+        };
+        // What was published on it still shows: coming back in time changes nothing.
+        let is_published = replaced.is_some_and(|old| old.is_published);
+        let person = self.people.get_mut(key).expect("just loaded");
+        person.endpoints.push(Endpoint { is_published, ..at });
+        if person.profile.is_none() {
+            person.flow = flow;
+        }
+        if let Some(old) = replaced {
+            boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
+        }
+        self.watch_lingers(key);
+        self.tell_own(key, flow, Some(at.node));
+        self.refresh(key, flow, now);
+    }
+
+    fn on_publish(
+        &mut self,
+        user: UserId,
+        (endpoint, node, session): (EndpointId, NodeId, OpId),
+        status: Status,
+        flow: Flow,
+        now: Timestamp,
+    ) {
+        let Some(key) = self.find(user).filter(|_| status.is_choosable()) else {
+            return;
+        };
+        let person = self.people.get_mut(key).expect("the index names people");
+        let Some(at) = person.endpoint_of(endpoint, node, session) else {
+            return;
+        };
+        at.is_published = true;
+        person.status = status;
+        if person.profile.is_none() {
+            person.flow = flow;
+        }
+        self.refresh(key, flow, now);
+    }
+
+    fn on_watch(
+        &mut self,
+        friend: UserId,
+        (node, watcher): (NodeId, UserId),
+        number: u32,
+        flow: Flow,
+        now: Timestamp,
+    ) {
+        let key = self.load(friend);
+        let person = self.people.get_mut(key).expect("just loaded");
+        person.watches.insert(node, watcher, number);
+        if person.visible == Visible::Unasked {
+            self.ask_book(key);
+        }
+        self.answer_watches(key, flow, now);
+    }
+
+    fn on_visible(
+        &mut self,
+        user: UserId,
+        friends: Option<Vec<UserId>>,
+        flow: Flow,
+        now: Timestamp,
+    ) {
+        let Some(key) = self.find(user) else {
+            return;
+        };
+        let person = self.people.get_mut(key).expect("the index names people");
+        let Some(friends) = friends else {
+            if person.visible == Visible::Asked {
+                self.timers.set(Due::Ask(key), now + REREAD_MS, "ask the book again");
+            }
+            return;
+        };
+        person.visible = Visible::To(friends);
+        self.answer_watches(key, flow, now);
+    }
+
+    fn on_changed(
+        &mut self,
+        user: UserId,
+        friend: UserId,
+        allowed: bool,
+        flow: Flow,
+        now: Timestamp,
+    ) {
+        let Some(key) = self.find(user) else {
+            return;
+        };
+        let person = self.people.get_mut(key).expect("the index names people");
+        person.visible.set(friend, allowed);
+        for watch in person.watches.of(friend) {
+            let needs = match watch.answered {
+                Answered::Nothing => false,
+                Answered::Denied => allowed,
+                Answered::Settling | Answered::Admitted => !allowed,
+            };
+            if needs {
+                self.answer_watch(key, &watch, flow, now);
+            }
+        }
+    }
+
+    fn ask_book(&mut self, key: OpId) {
+        let person = self.people.get_mut(key).expect("who asks is here");
+        person.visible = Visible::Asked;
+        let user = person.user;
+        self.tell(Post::home(Flow::default(), user, book_ps::ToBook::Visible { user }));
+    }
+
+    fn on_peer(&mut self, peer: Peer, now: Timestamp) {
+        let Peer::Lost(node) = peer else {
+            // A CS that can reach this home again registers what it has.
+            return;
+        };
+        let mut touched = Vec::new();
+        for (key, person) in self.people.iter_mut() {
+            person.watches.forget_node(node);
+            for at in &mut person.endpoints {
+                if at.node == node && at.is_live() {
+                    at.lingers_until = Some(now + LINGER_MS);
+                    touched.push(key);
+                }
+            }
+            if person.is_idle() {
+                touched.push(key);
+            }
+        }
+        for key in touched {
+            self.watch_lingers(key);
+            self.forget_idle(key);
+        }
+    }
+
+    /// Arms the end of a person's next linger.
+    fn watch_lingers(&mut self, key: OpId) {
+        let Some(person) = self.people.get(key) else {
+            return;
+        };
+        match person.next_linger() {
+            Some(at) => self.timers.set(Due::Linger(key), at, "a linger ends"),
+            None => self.timers.clear(&Due::Linger(key)),
+        }
+    }
+
+    fn on_linger(&mut self, key: OpId, now: Timestamp) {
+        let Some(person) = self.people.get_mut(key) else {
+            return;
+        };
+        person.endpoints.retain(|at| at.lingers_until.is_none_or(|until| until > now));
+        self.on_endpoints_gone(key, Flow::default(), now);
+    }
+
+    fn on_endpoints_gone(&mut self, key: OpId, flow: Flow, now: Timestamp) {
+        self.watch_lingers(key);
+        self.refresh(key, flow, now);
+        self.forget_idle(key);
+    }
+
+    fn on_settled(&mut self, now: Timestamp) {
+        let people: Vec<OpId> = self.people.iter().map(|(key, _)| key).collect();
+        for key in people {
+            self.admit_settled(key, Flow::default(), now);
+        }
+    }
+
+    /// Forgets a person nobody needs.
+    fn forget_idle(&mut self, key: OpId) {
+        if !self.people.get(key).is_some_and(Person::is_idle) {
+            return;
+        }
+        let person = self.people.remove(key).expect("looked at above");
+        self.by_user.remove(&person.user);
+        for due in [Due::Ask(key), Due::Read(key), Due::Tell(key), Due::Linger(key)] {
+            self.timers.clear(&due);
+        }
+    }
+
+    /// This node stood still: others' silence during that time was ours (PROTOCOL §1.2).
+    fn forgive(&mut self, pause_ms: u64, now: Timestamp) {
+        let mut moved = Vec::new();
+        for (key, person) in self.people.iter_mut() {
+            for until in person.endpoints.iter_mut().filter_map(|at| at.lingers_until.as_mut()) {
+                *until = *until + pause_ms;
+                moved.push(key);
+            }
+        }
+        moved.into_iter().for_each(|key| self.watch_lingers(key));
+        if self.timers.is_armed(&Due::Settled) {
+            self.settled_at = self.settled_at + pause_ms;
+            self.timers.set(Due::Settled, self.settled_at.max(now), "the home is settled");
+        }
+    }
+
+    fn on_stored(&mut self, op: OpId, reply: &Reply, now: Timestamp) {
+        let Some(slot) = self.pending.get_mut(op) else {
+            return;
+        };
+        match core::mem::replace(slot, Pending::Taken) {
+            Pending::Taken => {}
+            Pending::Profile(key) => {
+                self.pending.remove(op);
+                self.on_profile(key, reply, now);
+            }
+            Pending::Save { person, record, write } => {
+                self.on_saved(op, (person, record, write), reply, now);
+            }
+        }
+    }
+
+    fn tell(&mut self, post: Post) {
+        self.out.push(Output::Tell(post));
+    }
+}
+
+/// What tells a CS that a session of it is over; nothing where its link was lost anyway, or where it is
+/// the one that arrives.
+fn boot(user: UserId, old: &Endpoint, new: &Endpoint, flow: Flow) -> Option<Output> {
+    let Endpoint { endpoint, node, session, .. } = *old;
+    (old.is_live() && !old.is_of(new.node, new.session)).then(|| {
+        let tell = ToCs::Boot { user, endpoint, session };
+        Output::Tell(Post::node(flow, node, tell))
+    })
+}
+
+impl Machine for Ps {
+    type Input<'a> = Input;
+    type Output = Output;
+
+    fn handle_input(&mut self, input: Input, now: Timestamp) {
+        match input {
+            Input::Tell(envelope) => self.on_tell(envelope, now),
+            Input::Peer(peer) => self.on_peer(peer, now),
+            Input::Wall(_) => {}
+            Input::Stored { op, reply } => self.on_stored(op, &reply, now),
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Timestamp) {
+        let late = self.timers.next().map_or(0, |deadline| now.since(deadline.at));
+        if late > PAUSE_MS {
+            self.forgive(late, now);
+        }
+        while let Some(due) = self.timers.pop_due(now) {
+            match due {
+                Due::Settled => self.on_settled(now),
+                Due::Ask(key) => {
+                    if self.people.get(key).is_some() {
+                        self.ask_book(key);
+                    }
+                }
+                Due::Read(key) => self.read_profile(key),
+                Due::Tell(key) => self.tell_presence(key, now),
+                Due::Linger(key) => self.on_linger(key, now),
+                Due::Rewrite(op) => {
+                    if let Some(Pending::Save { write, .. }) = self.pending.get(op) {
+                        let request = Request::Write(write.clone());
+                        self.out.push(Output::Store { op, request });
+                    }
+                }
+            }
+        }
+    }
+
+    fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    fn poll_timeout(&self) -> Option<Deadline> {
+        self.timers.next()
+    }
+}

@@ -1,0 +1,184 @@
+//! One person at their home: devices, status, profile, who watches.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::watches::Watches;
+use crate::edge::Post;
+use crate::edge::cs_ps::ToCs;
+use crate::error::Refusal;
+use crate::id::{EndpointId, Flow, NodeId, OpId, UserId};
+use crate::limits::PROFILE_BYTES_MAX;
+use crate::model::presence::{Presence, Profile, Status};
+use crate::time::Timestamp;
+use crate::wire::bounded::Text;
+use crate::wire::record::Record;
+
+/// A device of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) endpoint: EndpointId,
+    /// Its CS, and the CS's session.
+    pub(super) node: NodeId,
+    pub(super) session: OpId,
+    pub(super) is_published: bool,
+    /// Its link is lost: it counts as there until then.
+    pub(super) lingers_until: Option<Timestamp>,
+}
+
+impl Endpoint {
+    pub(super) fn is_live(&self) -> bool {
+        self.lingers_until.is_none()
+    }
+
+    pub(super) fn is_of(&self, node: NodeId, session: OpId) -> bool {
+        self.node == node && self.session == session
+    }
+}
+
+/// Who may see the person, from the book of the same home.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Visible {
+    /// Nobody needed to know yet.
+    Unasked,
+    /// Asked; nothing is decided until the answer.
+    Asked,
+    /// Sorted.
+    To(Vec<UserId>),
+}
+
+impl Visible {
+    /// Whether somebody may see; `None`: not known yet.
+    pub(super) fn includes(&self, watcher: UserId) -> Option<bool> {
+        match self {
+            Self::Unasked | Self::Asked => None,
+            Self::To(friends) => Some(friends.binary_search(&watcher).is_ok()),
+        }
+    }
+
+    /// One person may see, or may not any longer. Where the list is not here yet, it will say so.
+    pub(super) fn set(&mut self, friend: UserId, allowed: bool) {
+        let Self::To(friends) = self else {
+            return;
+        };
+        match (friends.binary_search(&friend), allowed) {
+            (Err(at), true) => friends.insert(at, friend),
+            (Ok(at), false) => {
+                friends.remove(at);
+            }
+            (Ok(_), true) | (Err(_), false) => {}
+        }
+    }
+}
+
+/// The profile row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StoredProfile {
+    pub(super) record: Record<Profile>,
+    pub(super) revision: Option<u64>,
+}
+
+/// A change of the profile that somebody asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Save {
+    pub(super) flow: Flow,
+    pub(super) node: NodeId,
+    pub(super) op: Option<OpId>,
+    pub(super) name: Option<Text<PROFILE_BYTES_MAX>>,
+    pub(super) message: Option<Text<PROFILE_BYTES_MAX>>,
+    pub(super) conflicts: u32,
+}
+
+impl Save {
+    pub(super) fn answer(&self, outcome: Result<(), Refusal>) -> Post {
+        Post::node(self.flow, self.node, ToCs::Saved { outcome }).with_op(self.op)
+    }
+}
+
+/// A person somebody needs: with a device, a watcher, or a change under way.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) user: UserId,
+    /// Oldest arrival first.
+    pub(super) endpoints: Vec<Endpoint>,
+    /// Published last, on whichever device.
+    pub(super) status: Status,
+    /// `None`: being read.
+    pub(super) profile: Option<StoredProfile>,
+    pub(super) visible: Visible,
+    pub(super) watches: Watches,
+    /// What admitted watchers were told last, and under which version.
+    pub(super) told: Option<Presence>,
+    pub(super) version: u64,
+    /// What the person's own devices were told last.
+    pub(super) own_told: Option<Presence>,
+    /// No change goes out before.
+    pub(super) quiet_until: Timestamp,
+    /// The act that the next telling follows from.
+    pub(super) flow: Flow,
+    /// The first is being written.
+    pub(super) saves: VecDeque<Save>,
+    pub(super) is_saving: bool,
+}
+
+impl Person {
+    pub(super) fn new(user: UserId) -> Self {
+        Self {
+            user,
+            endpoints: Vec::new(),
+            status: Status::Offline,
+            profile: None,
+            visible: Visible::Unasked,
+            watches: Watches::default(),
+            told: None,
+            version: 0,
+            own_told: None,
+            quiet_until: Timestamp::default(),
+            flow: Flow::default(),
+            saves: VecDeque::new(),
+            is_saving: false,
+        }
+    }
+
+    /// Whether nobody needs the person any more.
+    pub(super) fn is_idle(&self) -> bool {
+        self.endpoints.is_empty() && self.watches.is_empty() && self.saves.is_empty()
+    }
+
+    /// As chosen; `None` until the profile is read.
+    pub(super) fn chosen(&self) -> Option<Presence> {
+        let is_there = self.endpoints.iter().any(|endpoint| endpoint.is_published);
+        let status = if is_there { self.status } else { Status::Offline };
+        let Profile { name, message } = self.profile.as_ref()?.record.value.clone();
+        Some(Presence { status, name, message })
+    }
+
+    /// As others see it; `None` until the profile is read.
+    pub(super) fn seen(&self) -> Option<Presence> {
+        self.chosen().map(|chosen| Presence { status: chosen.status.seen(), ..chosen })
+    }
+
+    /// The device that a session is of.
+    pub(super) fn endpoint_of(
+        &mut self,
+        endpoint: EndpointId,
+        node: NodeId,
+        session: OpId,
+    ) -> Option<&mut Endpoint> {
+        self.endpoints.iter_mut().find(|at| at.endpoint == endpoint && at.is_of(node, session))
+    }
+
+    /// The CSs of the devices that are there, each once.
+    pub(super) fn own_nodes(&self) -> Vec<NodeId> {
+        let live = self.endpoints.iter().filter(|endpoint| endpoint.is_live());
+        let mut nodes: Vec<NodeId> = live.map(|endpoint| endpoint.node).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        nodes
+    }
+
+    /// When the next linger ends.
+    pub(super) fn next_linger(&self) -> Option<Timestamp> {
+        self.endpoints.iter().filter_map(|endpoint| endpoint.lingers_until).min()
+    }
+}

@@ -1,0 +1,153 @@
+//! The profile row: read when a person is first needed, written before a change of it shows.
+
+use super::person::{Person, Save, StoredProfile};
+use super::{Due, Output, Pending, Ps};
+use crate::error::{Code, Refusal};
+use crate::id::{OpId, UserId};
+use crate::limits::{CONFLICTS_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS, SAVES_WAITING_MAX};
+use crate::model::name;
+use crate::model::presence::Profile;
+use crate::store::{Check, Key, Reply, Request, Write};
+use crate::time::Timestamp;
+use crate::wire::record::Record;
+
+impl Ps {
+    /// The person, read from the store where they are not here yet.
+    pub(super) fn load(&mut self, user: UserId) -> OpId {
+        if let Some(key) = self.find(user) {
+            return key;
+        }
+        let key = self.people.insert(Person::new(user));
+        self.by_user.insert(user, key.slot);
+        self.read_profile(key);
+        key
+    }
+
+    /// Reads a person's profile, first or again.
+    pub(super) fn read_profile(&mut self, key: OpId) {
+        if let Some(person) = self.people.get(key) {
+            let row = Key::profile(person.user);
+            let op = self.pending.insert(Pending::Profile(key));
+            self.out.push(Output::Store { op, request: Request::Read(row) });
+        }
+    }
+
+    /// The profile row was read.
+    pub(super) fn on_profile(&mut self, key: OpId, reply: &Reply, now: Timestamp) {
+        let Some(person) = self.people.get_mut(key) else {
+            return;
+        };
+        let read = if let Reply::Found { value, revision } = reply {
+            let record = Record::decode(value).ok();
+            record.map(|record| StoredProfile { record, revision: Some(*revision) })
+        } else if *reply == Reply::Absent {
+            Some(StoredProfile { record: Profile::default().into(), revision: None })
+        } else {
+            None
+        };
+        let Some(read) = read else {
+            return self.timers.set(Due::Read(key), now + REREAD_MS, "read a profile again");
+        };
+        person.profile = Some(read);
+        person.is_saving = false;
+        let flow = person.flow;
+        self.refresh(key, flow, now);
+        self.answer_watches(key, flow, now);
+        self.save_next(key);
+    }
+
+    /// A person changes their profile.
+    pub(super) fn on_save(&mut self, user: UserId, save: Save) {
+        let fits = |text: &Option<_>| text.as_ref().is_none_or(is_line);
+        if !fits(&save.name) || !fits(&save.message) {
+            let post = save.answer(Err(Refusal::of(Code::Invalid)));
+            return self.out.push(Output::Tell(post));
+        }
+        let key = self.load(user);
+        let person = self.people.get_mut(key).expect("just loaded");
+        if person.saves.len() >= SAVES_WAITING_MAX {
+            let post = save.answer(Err(Refusal::later(Code::Busy, RETRY_MS)));
+            return self.out.push(Output::Tell(post));
+        }
+        person.saves.push_back(save);
+        self.save_next(key);
+    }
+
+    /// Writes the change that waits first.
+    fn save_next(&mut self, key: OpId) {
+        let Some(person) = self.people.get_mut(key).filter(|person| !person.is_saving) else {
+            return;
+        };
+        let (Some(profile), Some(save)) = (&person.profile, person.saves.front()) else {
+            return;
+        };
+        let mut record = profile.record.clone();
+        if let Some(name) = &save.name {
+            record.value.name = name.clone();
+        }
+        if let Some(message) = &save.message {
+            record.value.message = message.clone();
+        }
+        person.is_saving = true;
+        let row = Key::profile(person.user);
+        let checked = Check { key: row.clone(), revision: profile.revision };
+        let write = Write {
+            checks: alloc::vec![self.setup.fenced(), checked],
+            puts: alloc::vec![(row, record.encode())],
+            ..Write::default()
+        };
+        let request = Request::Write(write.clone());
+        let op = self.pending.insert(Pending::Save { person: key, record, write });
+        self.out.push(Output::Store { op, request });
+    }
+
+    /// The outcome of a write; after an unknown one the same is written again.
+    pub(super) fn on_saved(
+        &mut self,
+        op: OpId,
+        (key, record, write): (OpId, Record<Profile>, Write),
+        reply: &Reply,
+        now: Timestamp,
+    ) {
+        if *reply == Reply::Unknown {
+            let slot = self.pending.get_mut(op).expect("it stands while it is looked at");
+            *slot = Pending::Save { person: key, record, write };
+            return self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "write again");
+        }
+        self.pending.remove(op);
+        let person = self.people.get_mut(key).expect("a person with a change under way stays");
+        let save = person.saves.front_mut().expect("the first change is being written");
+        let outcome = match reply {
+            Reply::Written { revision } => {
+                person.profile = Some(StoredProfile { record, revision: Some(*revision) });
+                Ok(())
+            }
+            Reply::Conflict if save.conflicts + 1 < CONFLICTS_MAX => {
+                save.conflicts += 1;
+                // Where it was this very change that got in, it is only written once more.
+                return self.read_profile(key);
+            }
+            Reply::Conflict => Err(Refusal::later(Code::Retry, RETRY_MS)),
+            Reply::Found { .. }
+            | Reply::Absent
+            | Reply::Page { .. }
+            | Reply::Tail { .. }
+            | Reply::Entries { .. }
+            | Reply::Failed(_)
+            | Reply::Unknown => Err(Refusal::of(Code::StoreFailed)),
+        };
+        person.is_saving = false;
+        let save = person.saves.pop_front().expect("the first change is being written");
+        self.out.push(Output::Tell(save.answer(outcome)));
+        self.refresh(key, save.flow, now);
+        self.save_next(key);
+        self.forget_idle(key);
+    }
+}
+
+/// A change that time heals is worth trying again after this.
+const RETRY_MS: u32 = 1_000;
+
+fn is_line(text: &crate::wire::bounded::Text<{ crate::limits::PROFILE_BYTES_MAX }>) -> bool {
+    name::line::<{ crate::limits::PROFILE_BYTES_MAX }>(text.as_str(), PROFILE_CHARS_MAX).is_some()
+}

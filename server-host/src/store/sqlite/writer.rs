@@ -1,0 +1,240 @@
+//! The one thread that writes: group commit.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use presently_core::store::{Reply, Request, Write};
+
+use super::checkpoint::{Checkpointer, FRAMES_MAX};
+use super::database::{Database, Outcome, reads};
+use super::schema;
+use crate::store::{Counts, Done, Job, OpenError, Options};
+
+/// Requests of one commit.
+const BATCH_MAX: usize = 4_096;
+
+/// First wait before a store that failed is opened again; doubled up to the last.
+const REOPEN_FIRST: Duration = Duration::from_millis(100);
+const REOPEN_LAST: Duration = Duration::from_secs(2);
+
+/// How a commit can fail in tests.
+#[cfg(test)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fault {
+    #[default]
+    None,
+    /// It says that it failed and nothing is there.
+    Lost,
+    /// It says that it failed and all is there.
+    Kept,
+}
+
+/// Owns the file.
+pub(in crate::store) struct Writer {
+    directory: PathBuf,
+    options: Options,
+    counts: Arc<Counts>,
+    open: Option<Open>,
+    _lock: File,
+    #[cfg(test)]
+    pub(super) fault: Fault,
+}
+
+struct Open {
+    // Dropped first: the last connection to close moves the log.
+    checkpointer: Checkpointer,
+    database: Database,
+}
+
+impl Open {
+    fn new(directory: &Path, options: Options) -> Result<Self, OpenError> {
+        let database = Database::open(directory, options)?;
+        let checkpointer = Checkpointer::start(directory)?;
+        Ok(Self { checkpointer, database })
+    }
+}
+
+impl Writer {
+    pub(in crate::store) fn open(
+        directory: &Path,
+        options: Options,
+        counts: Arc<Counts>,
+    ) -> Result<Self, OpenError> {
+        let lock = schema::lock(directory)?;
+        let open = Open::new(directory, options)?;
+        Ok(Self {
+            directory: directory.to_owned(),
+            options,
+            counts,
+            open: Some(open),
+            _lock: lock,
+            #[cfg(test)]
+            fault: Fault::None,
+        })
+    }
+
+    /// Takes what waits, commits it, answers; until it is told to stop.
+    pub(in crate::store) fn run(mut self, jobs: &Receiver<Job>) {
+        let mut writes = Vec::new();
+        while let Ok(first) = jobs.recv() {
+            let mut next = Some(first);
+            let mut stop = false;
+            while let Some(job) = next {
+                match job {
+                    // A read sees no write of its own batch: what it shows is durable.
+                    Job::Ask(request, done) if reads(&request) => done(self.read(&request)),
+                    Job::Ask(Request::Write(write), done) => writes.push((write, done)),
+                    Job::Ask(..) => {}
+                    Job::Stop => stop = true,
+                }
+                if stop || writes.len() >= BATCH_MAX {
+                    break;
+                }
+                next = jobs.try_recv().ok();
+            }
+            self.write(std::mem::take(&mut writes), jobs);
+            // Told to stop, now or while the file did not open.
+            if stop || self.open.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn read(&mut self, request: &Request) -> Reply {
+        match &mut self.open {
+            Some(open) => open.database.read(request),
+            None => Reply::Failed("the store is closed".to_owned()),
+        }
+    }
+
+    pub(super) fn write(&mut self, batch: Vec<(Write, Done)>, jobs: &Receiver<Job>) {
+        if batch.is_empty() {
+            return;
+        }
+        match self.transact(&batch) {
+            Ok(outcomes) => {
+                for ((_, done), outcome) in batch.into_iter().zip(outcomes) {
+                    done(match outcome {
+                        Outcome::Written(revision) => Reply::Written { revision },
+                        Outcome::Conflict => Reply::Conflict,
+                        Outcome::Refused(why) => Reply::Failed(why.to_owned()),
+                    });
+                }
+                self.tend_log();
+            }
+            Err(Broken { error, committing }) => {
+                tracing::error!(%error, committing, "the store failed, opening it again");
+                // Only a store whose log was moved under a sync that succeeded knows what it has.
+                self.reopen(jobs);
+                for (_, done) in batch {
+                    done(if committing {
+                        Reply::Unknown
+                    } else {
+                        Reply::Failed("the batch was rolled back".to_owned())
+                    });
+                }
+            }
+        }
+    }
+
+    fn transact(&mut self, batch: &[(Write, Done)]) -> Result<Vec<Outcome>, Broken> {
+        let open = self.open.as_mut().ok_or_else(|| Broken::before("the store is closed"))?;
+        let database = &mut open.database;
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut entries = 0;
+        let mut written = false;
+        database.begin()?;
+        for (write, _) in batch {
+            let outcome = database.apply(write)?;
+            if matches!(outcome, Outcome::Written(_)) {
+                written = true;
+                entries += write.entries.len();
+            }
+            outcomes.push(outcome);
+        }
+        let folded = database.settle(entries)?;
+        #[cfg(test)]
+        match std::mem::take(&mut self.fault) {
+            Fault::None => {}
+            Fault::Lost => return Err(Broken { error: "planted".to_owned(), committing: true }),
+            Fault::Kept => {
+                database.commit()?;
+                return Err(Broken { error: "planted".to_owned(), committing: true });
+            }
+        }
+        let committed = database.commit();
+        committed.map_err(|error| Broken { error: error.to_string(), committing: true })?;
+        let add = |count: &std::sync::atomic::AtomicU64, more: usize| {
+            count.fetch_add(u64::try_from(more).unwrap_or(u64::MAX), Ordering::Relaxed)
+        };
+        add(&self.counts.commits, usize::from(written));
+        add(&self.counts.entries, entries);
+        add(&self.counts.folded, folded);
+        Ok(outcomes)
+    }
+
+    /// Keeps the write-ahead log short.
+    fn tend_log(&self) {
+        let Some(open) = &self.open else { return };
+        let Open { checkpointer, database } = open;
+        if checkpointer.has_run() {
+            // The short tail that came meanwhile: with it done the next commit starts the log anew.
+            if let Err(error) = database.checkpoint_tail() {
+                tracing::warn!(%error, "a checkpoint failed");
+            }
+            database.frames.store(0, Ordering::Relaxed);
+        } else if database.frames.load(Ordering::Relaxed) > FRAMES_MAX {
+            checkpointer.begin();
+        }
+    }
+
+    /// Opens the file again and moves its log; does not come back before that succeeded, or the
+    /// process stops.
+    fn reopen(&mut self, jobs: &Receiver<Job>) {
+        let mut wait = REOPEN_FIRST;
+        self.open = None;
+        loop {
+            let opened = Open::new(&self.directory, self.options).and_then(|open| {
+                open.database.checkpoint_all()?;
+                Ok(open)
+            });
+            match opened {
+                Ok(open) => {
+                    self.open = Some(open);
+                    return;
+                }
+                Err(error) => tracing::error!(%error, "the store does not open"),
+            }
+            match jobs.recv_timeout(wait) {
+                // What was asked in between may be refused: it was not written.
+                Ok(Job::Ask(_, done)) => done(Reply::Failed("the store is closed".to_owned())),
+                Ok(Job::Stop) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
+                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            }
+            wait = (wait * 2).min(REOPEN_LAST);
+        }
+    }
+}
+
+/// A transaction that did not come to its end.
+struct Broken {
+    error: String,
+    /// Whether it may have.
+    committing: bool,
+}
+
+impl Broken {
+    fn before(error: &str) -> Self {
+        Self { error: error.to_owned(), committing: false }
+    }
+}
+
+impl From<rusqlite::Error> for Broken {
+    fn from(error: rusqlite::Error) -> Self {
+        Self { error: error.to_string(), committing: false }
+    }
+}

@@ -1,4 +1,5 @@
 //! What tests of the home's machines share, and the tests of attaching.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for what it names")]
 
 use alloc::sync::Arc;
 use alloc::vec;

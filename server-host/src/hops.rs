@@ -17,13 +17,13 @@ impl Hops {
         Ok(Self(Arc::new(Mutex::new(file))))
     }
 
-    /// Writes one line. Numbers over 2^53 would lose digits in many readers, so ids are text.
+    /// Writes one line, at once: who follows the trace reads it while we run.
     pub(crate) fn write(&self, hop: &Hop) {
         let mut line = serde_json::json!({
             "at": hop.at.0,
-            "flow": format!("{:016x}", hop.flow.id),
-            "hop": format!("{:016x}", hop.flow.hop),
-            "parent": format!("{:016x}", hop.parent),
+            "flow": hop.flow.id,
+            "hop": hop.flow.hop,
+            "parent": hop.parent,
             "from": hop.from.to_string(),
             "to": hop.to.to_string(),
             "kind": hop.kind,

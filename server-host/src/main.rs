@@ -2,6 +2,7 @@
 
 mod command;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -18,6 +19,8 @@ struct Presently {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(command::serve::Serve),
+    Chat(command::chat::Chat),
+    Client(command::client::Client),
     #[command(subcommand)]
     User(command::user::User),
 }
@@ -29,9 +32,16 @@ fn main() -> ExitCode {
     };
     let filter =
         EnvFilter::try_from_env("PRESENTLY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colour = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour)
+        .with_writer(std::io::stderr)
+        .init();
     match presently.command {
         Command::Serve(serve) => command::serve::run(serve),
+        Command::Chat(chat) => command::chat::run(chat),
+        Command::Client(client) => command::client::run(client),
         Command::User(user) => command::user::run(user),
     }
 }

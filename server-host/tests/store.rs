@@ -38,7 +38,6 @@ fn head(store: &Store, n: u64) -> u64 {
 
 /// Writes for ever, saying what was acknowledged. Run only as the child of the test below.
 #[test]
-#[expect(clippy::print_stdout, reason = "its parent reads it")]
 fn child_that_writes() {
     let Some(directory) = std::env::var_os(CHILD) else { return };
     let store = Store::open(Path::new(&directory), options()).unwrap();

@@ -11,5 +11,6 @@
 pub mod bench;
 pub mod check;
 pub mod history;
+pub mod process;
 pub mod reference;
 pub mod sim;

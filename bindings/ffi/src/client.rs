@@ -4,8 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use presently_core::client::Event as CoreEvent;
-use presently_core::error::Code;
-use presently_core::model::name::account_name;
 use presently_core::redact::Pii;
 use presently_driver::{Command, Config, Handle};
 
@@ -57,12 +55,7 @@ impl Client {
     /// the server cannot be reached it keeps trying.
     #[uniffi::constructor]
     pub async fn connect(options: ConnectOptions) -> Result<Arc<Self>, PresentlyError> {
-        let name = account_name(&options.user).ok_or_else(|| PresentlyError::Refused {
-            code: Code::Invalid.name().into(),
-            text: "a name is 1 to 64 of a-z 0-9 . _ -".into(),
-            retry_ms: None,
-        })?;
-        let config = Config { password: Some(Pii(options.password)), ..Config::new(name) };
+        let config = Config { password: Some(Pii(options.password)), ..Config::new(options.user) };
         let cache = options.cache_dir.as_deref().map(std::path::Path::new);
         let (handle, driver) = presently_driver::native::open(options.server, config, cache)
             .map_err(|error| PresentlyError::Cache { reason: error.to_string() })?;

@@ -68,7 +68,9 @@ impl AddressBook {
                     let key = TargetLog::key(told.source, told.target);
                     return self.ask(op, run, Request::Read(key));
                 }
-                verdict => return self.answer_verdict(op, &run, &told, verdict, now),
+                verdict @ (Verdict::AlreadyApplied { .. }
+                | Verdict::Expected { .. }
+                | Verdict::InFlight) => return self.answer_verdict(op, &run, &told, verdict, now),
             }
         }
         run.stage = Stage::Book;

@@ -10,6 +10,7 @@
 
 mod change;
 mod decide;
+mod find;
 mod list;
 mod queue;
 mod rows;
@@ -18,21 +19,21 @@ use alloc::boxed::Box;
 
 use self::change::{Plan, RETRY_MS, ReadBook, told_to};
 use self::decide::Wish;
+use self::find::Find;
 use self::list::Listing;
-use self::queue::{Back, By, Homes, Job, REST_MS, Task, Told};
+use self::queue::{Back, By, Homes, Job, Task, Told};
 use self::rows::BookRow;
 use crate::attached::{Asker, Attached};
 use crate::edge::gate_service::ToService;
 use crate::edge::intent::ToTarget;
-use crate::edge::{Envelope, Peer, Post, To, ToBook, book_account, book_ps, cs_book};
+use crate::edge::{Envelope, Peer, Post, ToBook, book_account, book_ps, cs_book};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, NodeId, OpId, Shard, UserId};
+use crate::id::{Flow, OpId, UserId};
 use crate::index::Slab;
 use crate::intent::{Effect, Source, TargetLog};
-use crate::limits::{INVITE_BYTES_MAX, INVITE_CHARS_MAX, NAME_CHARS_MAX, REWRITE_MS, TELL_MS};
+use crate::limits::REWRITE_MS;
 use crate::machine::{Deadline, Machine};
 use crate::model::contact::{Contact, Relation};
-use crate::model::name;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::store::{Key, Reply, Request, Write};
@@ -40,7 +41,6 @@ use crate::ticket::Purpose;
 use crate::time::{Timestamp, Wall, WallClock};
 use crate::timer::TimerQueue;
 use crate::wire::body::book;
-use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
 #[cfg(test)]
@@ -112,16 +112,6 @@ enum Stage {
     Verify(Plan),
 }
 
-/// An invitation whose name account is looking for.
-#[derive(Debug)]
-struct Find {
-    asker: Asker,
-    user: UserId,
-    name: Text<NAME_CHARS_MAX>,
-    text: Text<INVITE_BYTES_MAX>,
-    node: NodeId,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Find(OpId),
@@ -146,7 +136,7 @@ pub struct AddressBook {
 impl AddressBook {
     /// Begins by reading the intents a past life left.
     #[must_use]
-    pub fn new(setup: Setup, _now: Timestamp) -> Self {
+    pub fn new(setup: Setup, now: Timestamp) -> Self {
         let mut rng = setup.rng("address_book");
         let wall = setup.wall;
         let mut book = Self {
@@ -160,7 +150,7 @@ impl AddressBook {
             out: Outbox::default(),
             setup,
         };
-        book.settle(Timestamp::default());
+        book.settle(now);
         book
     }
 
@@ -181,24 +171,24 @@ impl AddressBook {
             ToBook::Cs(tell) => {
                 let cs_book::ToBook::MayContact { user, peer } = tell;
                 let back = Back::of(&Envelope { flow, from, op, tell: () });
-                self.enqueue(Task { user, flow, job: Job::MayContact { back, peer } }, now);
+                self.enqueue(Task { user, flow, job: Job::MayContact { back, peer } });
             }
-            ToBook::Account(book_account::ToBook::Found { user }) => self.on_found(op, user, now),
+            ToBook::Account(book_account::ToBook::Found { user }) => self.on_found(op, user),
             ToBook::Account(book_account::ToBook::Befriend { user, peer, peer_name }) => {
                 let wish = Wish::Befriend { peer, name: peer_name };
-                self.enqueue(Task { user, flow, job: Job::Change { by: By::Operator, wish } }, now);
+                self.enqueue(Task { user, flow, job: Job::Change { by: By::Operator, wish } });
             }
             ToBook::Ps(tell) => {
                 let book_ps::ToBook::Visible { user } = tell;
                 let back = Back::of(&Envelope { flow, from, op, tell: () });
-                self.enqueue(Task { user, flow, job: Job::Visible { back } }, now);
+                self.enqueue(Task { user, flow, job: Job::Visible { back } });
             }
             ToBook::Intent(ToTarget::Intent { source, target, number, act }) => {
                 let back = Back::of(&Envelope { flow, from, op, tell: () });
                 let by = By::Intent(Told { back, source, target, number });
                 let wish = Wish::Told(act);
                 let user = told_to(&wish);
-                self.enqueue(Task { user, flow, job: Job::Change { by, wish } }, now);
+                self.enqueue(Task { user, flow, job: Job::Change { by, wish } });
             }
             ToBook::Applied(answer) => self.source.handle_answer(&answer, now),
         }
@@ -233,7 +223,7 @@ impl AddressBook {
         let wish = match frame {
             book::ToBook::Fetch(fetch) => {
                 let job = Job::Fetch { asker, revision: fetch.revision };
-                return self.enqueue(Task { user, flow: asker.flow, job }, now);
+                return self.enqueue(Task { user, flow: asker.flow, job });
             }
             book::ToBook::Invite(invite) => return self.on_invite(asker, user, &invite, now),
             book::ToBook::Accept(accept) => Wish::Accept { peer: accept.user },
@@ -241,56 +231,7 @@ impl AddressBook {
             book::ToBook::Remove(remove) => Wish::Remove { peer: remove.user },
         };
         let job = Job::Change { by: By::Client(asker), wish };
-        self.enqueue(Task { user, flow: asker.flow, job }, now);
-    }
-
-    fn on_invite(&mut self, asker: Asker, user: UserId, invite: &book::Invite, now: Timestamp) {
-        let name = name::account_name(invite.name.as_str());
-        let text = name::line(invite.text.as_str(), INVITE_CHARS_MAX);
-        let (Some(name), Some(text)) = (name, text) else {
-            return self.refuse_asker(&asker, Refusal::of(Code::Invalid));
-        };
-        let taken = self.homes.take_invite(user, now);
-        self.timers.set(Due::Rest(user), now + REST_MS, "forget a rate");
-        if let Err(retry_ms) = taken {
-            let retry_ms = u32::try_from(retry_ms).unwrap_or(u32::MAX);
-            return self.refuse_asker(&asker, Refusal::later(Code::TooFast, retry_ms));
-        }
-        let shard = Shard::of_name(name.as_str());
-        let node = self.setup.topology.owner(shard);
-        let tell = book_account::ToAccount::Find { name: name.clone() };
-        let find = Find { asker, user, name, text, node };
-        let op = self.pending.insert(Pending::Find(Box::new(find)));
-        self.timers.set(Due::Find(op), now + TELL_MS, "a name was not found in time");
-        let post = Post { flow: asker.flow, to: To::Shard(shard), op: None, tell: tell.into() };
-        self.tell(post.with_op(Some(op)));
-    }
-
-    fn on_found(&mut self, op: Option<OpId>, peer: UserId, now: Timestamp) {
-        let Some(find) = op.and_then(|op| self.take_find(op)) else {
-            return;
-        };
-        let Find { asker, user, name, text, .. } = find;
-        let wish = Wish::Invite { peer, name, text };
-        let job = Job::Change { by: By::Client(asker), wish };
-        self.enqueue(Task { user, flow: asker.flow, job }, now);
-    }
-
-    fn take_find(&mut self, op: OpId) -> Option<Find> {
-        let Some(Pending::Find(_)) = self.pending.get(op) else {
-            return None;
-        };
-        self.timers.clear(&Due::Find(op));
-        match self.pending.remove(op) {
-            Some(Pending::Find(find)) => Some(*find),
-            _ => None,
-        }
-    }
-
-    fn on_find_lost(&mut self, op: OpId) {
-        if let Some(find) = self.take_find(op) {
-            self.refuse_asker(&find.asker, Refusal::later(Code::Retry, RETRY_MS));
-        }
+        self.enqueue(Task { user, flow: asker.flow, job });
     }
 
     fn on_peer(&mut self, peer: Peer, now: Timestamp) {
@@ -457,7 +398,7 @@ impl AddressBook {
         self.end(op, run.task.user, now);
     }
 
-    fn enqueue(&mut self, task: Task, _now: Timestamp) {
+    fn enqueue(&mut self, task: Task) {
         if let Err(task) = self.homes.enqueue(task) {
             self.refuse_task(&task, Refusal::later(Code::Busy, RETRY_MS));
         }
@@ -546,12 +487,12 @@ impl AddressBook {
                 let Pending::Run(mut run) = core::mem::replace(slot, Pending::Taken) else {
                     return;
                 };
-                match core::mem::replace(&mut run.stage, Stage::Book) {
-                    Stage::Reserve(plan) => self.reserve(op, run, plan, now),
-                    stage => {
-                        run.stage = stage;
-                        self.park(op, run);
-                    }
+                let stage = core::mem::replace(&mut run.stage, Stage::Book);
+                if let Stage::Reserve(plan) = stage {
+                    self.reserve(op, run, plan, now);
+                } else {
+                    run.stage = stage;
+                    self.park(op, run);
                 }
             }
         }

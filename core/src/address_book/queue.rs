@@ -3,6 +3,7 @@
 //! Invariant: whoever tells about a person tells it in the order it became durable, since nothing of
 //! the same person runs beside it.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use super::decide::Wish;
@@ -98,10 +99,10 @@ impl Homes {
     }
 
     /// Queues a task; gives it back where too many wait.
-    pub(super) fn enqueue(&mut self, task: Task) -> Result<(), Task> {
+    pub(super) fn enqueue(&mut self, task: Task) -> Result<(), Box<Task>> {
         let home = self.home(task.user);
         if home.waiting.len() >= HOME_WAITING_MAX {
-            return Err(task);
+            return Err(Box::new(task));
         }
         let user = task.user;
         home.waiting.push_back(task);

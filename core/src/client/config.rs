@@ -19,3 +19,11 @@ pub struct Config {
     /// The node wanted; `None`: any.
     pub node: Option<NodeId>,
 }
+
+impl Config {
+    /// A client of an account: any node, the server's keepalive, no traces, no password.
+    #[must_use]
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: Pii(user.into()), password: None, keepalive_ms: 0, trace: false, node: None }
+    }
+}

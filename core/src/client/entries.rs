@@ -4,6 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::event::{Event, HistoryItem};
+use super::session::Stage;
 use super::talk::HistoryAsk;
 use super::{Client, Timer};
 use crate::id::UserId;
@@ -25,7 +26,9 @@ impl Client {
         let talk = &mut self.talks[slot];
         let sequence = entry.value.sequence;
         talk.head = talk.head.max(sequence);
-        if sequence == talk.shown + 1 && !talk.reading {
+        // Before `signed_in` names may not be known yet: it is read with the rest.
+        let at_once = self.stage == Stage::Ready && !talk.reading;
+        if at_once && sequence == talk.shown + 1 {
             self.show(slot, &entry.value);
             self.on_shown(slot, now);
         }

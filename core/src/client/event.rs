@@ -113,7 +113,8 @@ pub enum Event {
     },
     /// There is no connection; the client tries again by itself.
     Offline {
-        /// Why, in a word.
+        /// Why, in a word: `unreachable`, `cut`, `silent`, `draining`, `busy`, `refused`, `fault`, or
+        /// `shared_device` where a copy of this device made it take a new id.
         reason: String,
         /// When it tries again, milliseconds.
         retry_ms: u64,

@@ -9,9 +9,7 @@ use super::session::Stage;
 use super::{Client, Timer};
 use crate::error::{Code, Refusal};
 use crate::id::{ConversationId, EndpointId, OpId, UserId};
-use crate::limits::{
-    CACHE_RETRY_MS, CLOSE_FLUSH_MS, COUNTER_BLOCK, SCAN_ROWS_MAX, TICKET_BYTES_MAX,
-};
+use crate::limits::{CACHE_RETRY_MS, COUNTER_BLOCK, SCAN_ROWS_MAX, TICKET_BYTES_MAX};
 use crate::model::contact::Contact;
 use crate::model::presence::Status;
 use crate::store::{Check, Key, Part, Reply, Request, Row, Space, Write};
@@ -169,14 +167,16 @@ impl Client {
         if more {
             return self.load(Loading::Rows(space), last);
         }
-        match space {
-            Space::CachedConversation => self.load(Loading::Rows(Space::CachedContact), None),
-            Space::CachedContact => self.load(Loading::Rows(Space::Outbox), None),
-            _ => {
-                self.stage = Stage::Resting;
+        if space == Space::CachedConversation {
+            self.load(Loading::Rows(Space::CachedContact), None);
+        } else if space == Space::CachedContact {
+            self.load(Loading::Rows(Space::Outbox), None);
+        } else {
+            self.stage = Stage::Suspended;
+            if !self.sleepy {
                 self.dial(now);
-                self.run_waiting(now);
             }
+            self.run_waiting(now);
         }
     }
 
@@ -270,69 +270,5 @@ impl Client {
             self.put_talk(slot);
         }
         self.lose("shared_device", 0, now);
-    }
-
-    /// Forgets the person, not the device.
-    pub(super) fn forget_everything(&mut self) {
-        for counter in self.sends.counters() {
-            self.fail(counter, Refusal::of(Code::SignInEnded));
-        }
-        self.delete_rows();
-        self.device.user = None;
-        self.book = super::book::Book::default();
-        self.faces = super::presence::Faces::default();
-        self.talks = super::talk::Talks::new(self.rng.next_u64());
-        self.inbox_revision = 0;
-    }
-
-    fn delete_rows(&mut self) {
-        for key in self.sends.keys() {
-            self.cache.delete(key);
-        }
-        for talk in self.talks.iter() {
-            self.cache.delete(Key::cached_conversation(talk.id));
-        }
-        for user in self.book.users() {
-            self.cache.delete(Key::cached_contact(user));
-        }
-        self.cache.delete(rows::lists());
-    }
-
-    /// The end of a sign-out: links closed, the cache empty, then `done`.
-    pub(super) fn erase(&mut self, now: Timestamp) {
-        let offline = Refusal::of(Code::Offline);
-        self.stage = Stage::Leaving;
-        self.drop_link(CLOSE_FLUSH_MS);
-        if self.cache.next().erases {
-            return;
-        }
-        for counter in self.sends.counters() {
-            self.fail(counter, offline);
-        }
-        let held = self.waiting.take().into_iter().map(|held| held.id);
-        let syncs = core::mem::take(&mut self.syncs).into_iter().map(|sync| sync.id);
-        let choosing = core::mem::take(&mut self.choosing);
-        let pages = self.talks.take_pages().into_iter().map(|page| page.id);
-        let ids: Vec<Option<u64>> = held.chain(syncs).chain(choosing).chain(pages).collect();
-        for id in ids {
-            self.refuse(id, offline);
-        }
-        self.delete_rows();
-        self.cache.delete(rows::device());
-        self.cache.next().erases = true;
-        self.timers.clear(&Timer::Dial);
-        self.seen = now;
-    }
-
-    /// Asks account to end the sign-in.
-    pub(super) fn sign_out(&mut self, now: Timestamp) {
-        use crate::wire::body::account::{SignOut, ToAccount};
-        let purpose = super::link::Purpose::Account;
-        let channel = self.link.as_ref().and_then(|link| link.channel_of(purpose));
-        let (Some(channel), Some(refresh)) = (channel, self.device.newest.clone()) else {
-            return self.erase(now);
-        };
-        let (flow, ask) = (self.session.flow, super::link::Ask::SignOut);
-        self.ask(channel, &ToAccount::SignOut(SignOut { refresh }), flow, ask, now);
     }
 }

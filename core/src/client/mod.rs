@@ -1,16 +1,17 @@
 //! One signed-in device (PROTOCOL §4.7, and the client's side of §2.7 and §6.1).
 //!
-//! Owns everything an app sees: the session on one link at a time, the contact list, what is shown of
-//! friends, conversations and their legs, the outbox, the cache. Inputs are routed here; each concern
-//! stands in its own file.
+//! Owns everything an app sees: the session on one link at a time, the contact list, what is shown
+//! of friends, conversations and their legs, the outbox, the cache. Inputs are routed here; each
+//! concern stands in its own file.
 //!
-//! Invariants, pinned by `tests/`: an entry is shown once, in sequence order; an item of the outbox is
-//! on the wire only after the cache has it, in the order it was said, and is acked or refused
+//! Invariants, pinned by `tests/`: an entry is shown once, in sequence order; an item of the outbox
+//! is on the wire only after the cache has it, in the order it was said, and is acked or refused
 //! exactly once; every command has one outcome.
 //!
-//! A driver starts with `Client::new`, then carries outputs out and inputs in as
-//! [`Machine`](crate::machine::Machine) shows. It must complete each `Dial`, `Close` and `Store`
-//! exactly once, report sent bytes (`LinkSent`) and bound the events an app does not take.
+//! A driver starts with [`Client::new`], then carries outputs out and inputs in as
+//! [`Machine`] shows. It completes each `Dial`, `Close` and `Store` exactly once, reports sent bytes
+//! (`LinkSent`: without it a link falls silent after 64 KiB), and bounds the events an app does not
+//! take.
 
 mod book;
 mod cache;
@@ -22,6 +23,7 @@ mod entries;
 pub mod event;
 mod inbox;
 pub mod io;
+mod leaving;
 mod legs;
 mod link;
 mod load;
@@ -103,6 +105,8 @@ pub struct Client {
     session: Session,
     reconnect: reconnect::Reconnect,
     device: Device,
+    /// The app went to sleep before the cache was read.
+    sleepy: bool,
     /// The cache is empty or another person's.
     stranger: bool,
     cache: cache::Cache,
@@ -138,6 +142,7 @@ impl Client {
             session: Session::default(),
             reconnect: reconnect::Reconnect::default(),
             device: Device::new(EndpointId(rng.bytes())),
+            sleepy: false,
             stranger: false,
             cache: cache::Cache::default(),
             book: book::Book::default(),
@@ -236,7 +241,8 @@ impl Client {
     fn on_wake(&mut self, now: Timestamp) {
         match self.stage {
             Stage::Resting | Stage::Suspended => self.dial(now),
-            Stage::Loading | Stage::Dialing | Stage::Ended => {}
+            Stage::Loading => self.sleepy = false,
+            Stage::Dialing | Stage::Ended => {}
             Stage::Greeting | Stage::SigningIn | Stage::Joining | Stage::Ready | Stage::Leaving => {
                 self.ping(now);
             }
@@ -244,6 +250,7 @@ impl Client {
     }
 
     fn on_suspend(&mut self) {
+        self.sleepy = self.stage == Stage::Loading;
         if !matches!(self.stage, Stage::Loading | Stage::Leaving | Stage::Ended) {
             self.stage = Stage::Suspended;
             self.drop_link(CLOSE_FLUSH_MS);

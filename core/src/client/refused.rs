@@ -6,8 +6,10 @@ use super::session::Stage;
 use super::waiting::Held;
 use super::{Client, Command, Timer};
 use crate::error::{Code, Refusal};
+use crate::id::Flow;
 use crate::limits::ASK_AGAIN_MS;
 use crate::time::Timestamp;
+use crate::wire::body::link::{Detach, ToGate};
 
 impl Client {
     /// A request was refused.
@@ -92,9 +94,7 @@ impl Client {
             && let Some(channel) = link.channel_of(Purpose::Account)
         {
             link.close(channel);
-            let detach =
-                crate::wire::body::link::ToGate::Detach(crate::wire::body::link::Detach {});
-            self.tell(channel, &detach, crate::id::Flow::default(), now);
+            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
         }
         self.attach_account(now);
     }

@@ -263,6 +263,7 @@ impl Client {
         if entry.endpoint == self.device.endpoint {
             self.cover(slot, &entry.id, None);
         }
+        self.talks[slot].sent(&entry.id);
         self.ack(entry.id.counter, entry.sequence, entry.at);
     }
 

@@ -212,10 +212,10 @@ impl Client {
                 if let Some(attached) = self.session.of(purpose) {
                     attached.open = true;
                 }
-                match purpose {
-                    Purpose::Book => self.fetch_book(now),
-                    Purpose::Inbox => self.fetch_inbox(now),
-                    _ => {}
+                if purpose == Purpose::Book {
+                    self.fetch_book(now);
+                } else if purpose == Purpose::Inbox {
+                    self.fetch_inbox(now);
                 }
                 self.on_step(now);
             }

@@ -51,7 +51,7 @@ impl Gate {
         };
         let welcome = Welcome {
             version,
-            features: hello.features & feature::TRACE,
+            features: if self.setup.trace { hello.features & feature::TRACE } else { 0 },
             frame_bytes_max: u32::try_from(FRAME_BYTES_MAX).expect("64 KiB"),
             keepalive_ms: u32::try_from(keepalive_ms).expect("a keepalive is under an hour"),
             node: self.setup.node,

@@ -6,6 +6,8 @@
 #[cfg(feature = "world")]
 pub mod clock;
 #[cfg(feature = "world")]
+pub mod conformance;
+#[cfg(feature = "world")]
 pub mod disk;
 #[cfg(all(test, feature = "world"))]
 mod disk_test;
@@ -13,8 +15,6 @@ mod disk_test;
 pub mod net;
 #[cfg(all(test, feature = "world"))]
 mod net_test;
-#[cfg(feature = "world")]
-pub mod conformance;
 mod store;
 #[cfg(test)]
 mod store_test;

@@ -77,10 +77,9 @@ fn a_scan_stays_under_its_prefix_and_says_whether_more_follow() {
     put(&mut store, Key::inbox(me, TALK), None, b"z");
     let mut page = |after: Option<Key>, limit| {
         let prefix = vec![Part::Id(me.0)];
-        match store.handle(&Request::Scan { space: Space::Contact, prefix, after, limit }) {
-            Reply::Page { rows, more } => (rows, more),
-            other => panic!("{other:?}"),
-        }
+        let scan = Request::Scan { space: Space::Contact, prefix, after, limit };
+        let Reply::Page { rows, more } = store.handle(&scan) else { panic!("a page") };
+        (rows, more)
     };
     let (rows, more) = page(None, 2);
     assert_eq!((rows.len(), more), (2, true));

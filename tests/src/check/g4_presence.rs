@@ -156,6 +156,7 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
                 continue;
             }
             let reason = chose_offline(history, friend, *at)
+                || parted(history, (life.person, friend), *at)
                 || absent[friend].iter().any(|(from, to, left)| {
                     let lingered = *left || at.since(*from) + SLACK_MS >= LINGER_MS;
                     let long = *left || to.since(*from) + SLACK_MS >= LINGER_MS;
@@ -171,6 +172,18 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
         }
     }
     Ok(())
+}
+
+/// Whether one of the two removed the other shortly before: who may not see, sees offline.
+fn parted(history: &History, pair: (usize, usize), at: Timestamp) -> bool {
+    history.seen.iter().take_while(|seen| seen.at <= at).any(|seen| {
+        let What::Act { device, command: Command::Remove { user }, .. } = &seen.what else {
+            return false;
+        };
+        let two = (history.owner[*device], history.person(user));
+        at.since(seen.at) < AFTER_TROUBLE_MS
+            && (two == (pair.0, Some(pair.1)) || two == (pair.1, Some(pair.0)))
+    })
 }
 
 fn chose_offline(history: &History, person: usize, until: Timestamp) -> bool {
@@ -195,9 +208,12 @@ fn absences(history: &History) -> Vec<Vec<(Timestamp, Timestamp, bool)>> {
                 }
                 present[person].insert(*device);
             }
-            What::Unlinked { device } | What::Killed { device } | What::Ended { device } => {
+            What::Unlinked { device }
+            | What::Killed { device }
+            | What::Ended { device }
+            | What::Act { device, command: Command::SignOut, .. } => {
                 let person = history.owner[*device];
-                let left = matches!(seen.what, What::Ended { .. });
+                let left = matches!(seen.what, What::Ended { .. } | What::Act { .. });
                 if present[person].remove(device) && present[person].is_empty() {
                     since[person] = (seen.at, left);
                 } else if present[person].is_empty() && left {

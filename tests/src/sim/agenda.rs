@@ -45,6 +45,8 @@ pub(super) enum Job {
     Walls,
     /// The operator goes on.
     Operator,
+    /// All accounts are made.
+    Begin,
     /// Somebody does something.
     Act,
     /// Something breaks.

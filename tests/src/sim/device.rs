@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::stub::{Client, ClientConfig as Config};
 use bytes::Bytes;
-use presently_core::client::{Command, Event, Input, Output};
+use presently_core::client::{Client, Command, Config, Event, Input, Output};
 use presently_core::id::{NodeId, OpId};
 use presently_core::machine::Machine;
 use presently_core::redact::Pii;
@@ -39,6 +38,7 @@ pub(super) struct Device {
     pub(super) node: Option<NodeId>,
     /// Tags sent, and how often.
     pub(super) sends: BTreeMap<[u8; 8], u32>,
+    ended: bool,
     cache: Disk<(u32, OpId)>,
     weather: DiskWeather,
     wake: Option<Timestamp>,
@@ -60,6 +60,7 @@ impl Device {
             stays_away: false,
             node: swarm.pinned.then_some(NodeId(node)),
             sends: BTreeMap::new(),
+            ended: false,
             cache: Disk::new(swarm.cache, seed_of(swarm.seed, &format!("cache {number}"))),
             weather: swarm.cache,
             wake: None,
@@ -77,9 +78,11 @@ impl World {
             return;
         }
         state.life += 1;
+        // Who signed out has erased the cache.
+        let fresh = fresh || std::mem::take(&mut state.ended) || state.life == 1;
         let label = format!("device {device} life {}", state.life);
         let seed = seed_of(self.swarm.seed, &label);
-        if fresh || state.life == 1 {
+        if fresh {
             state.cache = Disk::new(state.weather, Rng::child_seed(seed, "cache"));
         }
         state.wake = None;
@@ -92,7 +95,6 @@ impl World {
             node: state.node,
         };
         state.client = Some(Client::new(config, seed, self.now));
-        let fresh = fresh || state.life == 1;
         self.trace.step(self.now, 40, &[u8::from(fresh)], || format!("{label} starts"));
         self.see(What::Born { device, fresh });
         self.pump_device(device);
@@ -217,6 +219,7 @@ impl World {
                 self.trace.step(self.now, 47, &[], || format!("device {device} has ended"));
                 self.see(What::Ended { device });
                 self.devices[device].client = None;
+                self.devices[device].ended = true;
                 self.bury(device, false);
                 let at = self.now + 1_000 + self.rng.below(20_000);
                 self.agenda.push(at, Job::Birth { device, fresh: true });

@@ -18,6 +18,8 @@ pub(super) enum Fault {
     Stall { device: usize },
     /// A node is killed and comes back.
     KillNode { node: usize, ms: u64 },
+    /// The process of all nodes is killed while the next write is on its way to the disk.
+    CrashAtWrite { ms: u64 },
     /// The process of all nodes is killed.
     Crash { ms: u64 },
     /// Nodes cannot reach each other, or only in one direction.
@@ -28,8 +30,8 @@ pub(super) enum Fault {
     Pause { node: usize, ms: u64 },
     /// It goes on.
     Resume,
-    /// A wall clock jumps.
-    Jump { node: usize, ms: i64 },
+    /// The wall clock of the process jumps.
+    Jump { ms: i64 },
     /// A client process is killed, and starts again with its cache or without.
     KillDevice { device: usize, ms: u64, silently: bool, fresh: bool },
     /// A device has no network for a while.
@@ -57,7 +59,10 @@ impl World {
             node: index(d(nodes)),
             ms: 100 + d(20_000),
         });
-        draw(swarm.crashes, &mut |d| Fault::Crash { ms: 100 + d(15_000) });
+        draw(swarm.crashes, &mut |d| {
+            let ms = 100 + d(15_000);
+            if d(3) == 0 { Fault::Crash { ms } } else { Fault::CrashAtWrite { ms } }
+        });
         draw(swarm.partings, &mut |d| {
             let from = d(nodes);
             let to = (from + 1 + d(nodes - 1)) % nodes;
@@ -65,7 +70,6 @@ impl World {
         });
         draw(swarm.pauses, &mut |d| Fault::Pause { node: index(d(nodes)), ms: 500 + d(30_000) });
         draw(swarm.jumps, &mut |d| Fault::Jump {
-            node: index(d(nodes)),
             ms: i64::try_from(d(7_200_000)).unwrap_or(0) - 3_600_000,
         });
         draw(swarm.device_kills, &mut |d| Fault::KillDevice {
@@ -101,6 +105,7 @@ impl World {
                 self.kill_node(node);
                 self.agenda.push(self.now + ms, Job::StartNode(node));
             }
+            Fault::CrashAtWrite { ms } => self.crash_at_write = Some(ms),
             Fault::Crash { ms } => self.crash(ms),
             Fault::Part { from, to, both, ms } => {
                 let number = |node: usize| u16::try_from(node).unwrap_or(0);
@@ -123,10 +128,12 @@ impl World {
                 self.agenda.push(until, Job::Fault(Fault::Resume));
             }
             Fault::Resume => self.trouble_ends(),
-            Fault::Jump { node, ms } => {
-                self.nodes[node].clock.jump(ms);
-                let wall = self.nodes[node].clock.read(self.now);
-                self.feed_node(node, presently_core::hub::Input::Wall(wall));
+            Fault::Jump { ms } => {
+                for node in 0..self.nodes.len() {
+                    self.nodes[node].clock.jump(ms);
+                    let wall = self.nodes[node].clock.read(self.now);
+                    self.feed_node(node, presently_core::hub::Input::Wall(wall));
+                }
             }
             Fault::KillDevice { device, ms, silently, fresh } => {
                 self.kill_device(device, silently);
@@ -176,6 +183,7 @@ impl World {
     pub(super) fn heal(&mut self) {
         self.trace.step(self.now, 61, &[], || String::from("all is mended"));
         self.healed = true;
+        self.crash_at_write = None;
         self.fabric.heal();
         self.links_weather = LinkWeather::CALM;
         self.fabric_weather = FabricWeather::CALM;

@@ -8,7 +8,6 @@ mod device;
 mod faults;
 mod finish;
 mod node;
-mod stub;
 pub mod swarm;
 mod trace;
 mod wire;

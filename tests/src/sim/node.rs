@@ -2,18 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use super::stub::{Hub, HubConfig as Config};
 use bytes::Bytes;
-use presently_core::hub::{HashReply, HashRequest, Input, Output, StoreOp};
+use presently_core::hub::{Config, HashReply, HashRequest, Hub, Input, Output, StoreOp};
 use presently_core::id::{LinkId, NodeId};
 use presently_core::machine::Machine;
 use presently_core::redact::Pii;
-use presently_core::store::Reply;
+use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
 use presently_core::trunk::Parcel;
 use presently_core::world::clock::SkewedClock;
 
 use super::agenda::Job;
+use super::faults::Fault;
 use super::swarm::{seed_of, stream};
 use super::world::World;
 use crate::history::{By, What};
@@ -177,8 +177,13 @@ impl World {
                     format!("node {node} {:?} asks its store {request:?}", op.role)
                 });
                 self.see(What::Asked { by: (By::Node(node), life), op: op_key(&op) });
+                let writes = matches!(request, Request::Write(_));
                 self.disk.submit((node, life, op), request, self.now);
                 self.rewake_disk();
+                if let Some(ms) = self.crash_at_write.take_if(|_| writes) {
+                    let at = self.now + self.rng.below(self.swarm.disk.sync_mean_ms + 1);
+                    self.agenda.push(at, Job::Fault(Fault::Crash { ms }));
+                }
             }
             Output::Hash { op, request } => {
                 self.see(What::Asked { by: (By::Hash(node), life), op: op_key(&op) });

@@ -103,7 +103,7 @@ impl World {
     }
 
     pub(super) fn no_dial(&mut self, device: usize, life: u32, link: LinkId) {
-        if self.devices[device].life == life {
+        if self.devices[device].life == life && self.devices[device].client.is_some() {
             self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
         }
         self.feed_device(device, life, client::Input::LinkClosed { link });
@@ -235,7 +235,9 @@ impl World {
     pub(super) fn device_hears(&mut self, wire: usize) {
         let w = &mut self.wires[wire];
         let (device, life, link) = (w.device, w.device_life, w.device_link);
-        if !std::mem::take(&mut w.device_open) || self.devices[device].life != life {
+        let gone = self.devices[device].client.is_none() || self.devices[device].life != life;
+        let w = &mut self.wires[wire];
+        if !std::mem::take(&mut w.device_open) || gone {
             return;
         }
         self.devices[device].links.remove(&link.0);

@@ -55,6 +55,8 @@ pub struct World {
     pub(super) troubles: u32,
     pub(super) healed: bool,
     pub(super) over: bool,
+    /// The process is killed at the next write, and is down this long.
+    pub(super) crash_at_write: Option<u64>,
     /// Steps of traced acts, where the swarm asks for them.
     pub hops: Vec<Hop>,
     operator: Operator,
@@ -103,6 +105,7 @@ impl World {
             troubles: 0,
             healed: false,
             over: false,
+            crash_at_write: None,
             hops: Vec::new(),
             operator: Operator::default(),
             swarm: swarm.clone(),
@@ -193,6 +196,7 @@ impl World {
             Job::Parcel { from, to, bytes } => self.parcel(from, to, bytes),
             Job::Walls => self.walls(),
             Job::Operator => self.operate(),
+            Job::Begin => self.begin(),
             Job::Act => self.act(),
             Job::Fault(fault) => self.fault(fault),
             Job::StartNode(node) => self.start_node(node),
@@ -253,7 +257,8 @@ impl World {
             AdminReply::Refused(_) | AdminReply::SignIn(_) | AdminReply::Counts(_) => {}
         }
         if self.operator.steps.is_empty() {
-            self.begin();
+            // The operator is answered before both books have written.
+            self.agenda.push(self.now + 2_000, Job::Begin);
         }
     }
 

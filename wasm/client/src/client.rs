@@ -1,7 +1,6 @@
 //! The one class the package uses.
 
 use presently_core::id::LinkId;
-use presently_core::model::name::account_name;
 use presently_core::redact::Pii;
 use presently_driver::{Command, Config, FromHost, Handle};
 use wasm_bindgen::prelude::*;
@@ -21,7 +20,7 @@ impl RawClient {
     /// Opens a client, which dials at once. `seed` is 32 bytes of `crypto.getRandomValues`.
     ///
     /// # Errors
-    /// A name that is not 1 to 64 of `a-z 0-9 . _ -`, a seed of another length.
+    /// A seed of another length.
     #[wasm_bindgen(constructor)]
     pub fn new(
         platform: Platform,
@@ -29,10 +28,8 @@ impl RawClient {
         password: String,
         seed: &[u8],
     ) -> Result<RawClient, JsError> {
-        let name = account_name(user)
-            .ok_or_else(|| JsError::new("a name is 1 to 64 of a-z 0-9 . _ -"))?;
         let seed = seed.try_into().map_err(|_| JsError::new("a seed is 32 bytes"))?;
-        let config = Config { password: Some(Pii(password)), ..Config::new(name) };
+        let config = Config { password: Some(Pii(password)), ..Config::new(user) };
         let (handle, driver) = presently_driver::open(config, seed, JsHost::new(platform));
         spawn_local(driver.run());
         Ok(Self { handle })

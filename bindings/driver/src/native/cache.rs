@@ -116,7 +116,7 @@ impl Rows {
         let mut statement = self.0.prepare_cached(sql)?;
         let found = statement
             .query_row(params![number(key.space), sortable(&key.parts)], |row| {
-                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, u64>(1)?))
+                Ok((row.get::<_, Vec<u8>>(0)?, revision_of(row, 1)?))
             })
             .optional()?;
         Ok(found.map_or(Reply::Absent, |(value, revision)| Reply::Found {
@@ -149,7 +149,7 @@ impl Rows {
             let parts: Vec<u8> = row.get(1)?;
             let key = Key { space, parts: parts_of(&parts) };
             let value: Vec<u8> = row.get(2)?;
-            rows.push(Row { key, value: value.into(), revision: row.get(3)? });
+            rows.push(Row { key, value: value.into(), revision: revision_of(row, 3)? });
         }
         Ok(Reply::Page { rows, more: false })
     }
@@ -160,18 +160,18 @@ impl Rows {
             let sql = "SELECT revision FROM rows WHERE space = ?1 AND key = ?2";
             let found: Option<u64> = transaction
                 .prepare_cached(sql)?
-                .query_row(params![number(key.space), sortable(&key.parts)], |row| row.get(0))
+                .query_row(params![number(key.space), sortable(&key.parts)], |row| revision_of(row, 0))
                 .optional()?;
             if found != *revision {
                 return Ok(Reply::Conflict);
             }
         }
         let sql = "UPDATE revision SET last = last + 1 RETURNING last";
-        let revision: u64 = transaction.query_row(sql, [], |row| row.get(0))?;
+        let revision = transaction.query_row(sql, [], |row| revision_of(row, 0))?;
         for (key, value) in &write.puts {
             let sql = "INSERT OR REPLACE INTO rows VALUES (?1, ?2, ?3, ?4, ?5)";
             let (sorted, parts) = (sortable(&key.parts), stored(&key.parts));
-            let row = params![number(key.space), sorted, parts, value.as_ref(), revision];
+            let row = params![number(key.space), sorted, parts, value.as_ref(), revision.cast_signed()];
             transaction.prepare_cached(sql)?.execute(row)?;
         }
         for key in &write.deletes {
@@ -184,6 +184,11 @@ impl Rows {
             Err(_) => Reply::Unknown,
         })
     }
+}
+
+/// SQLite's integers are signed; revisions count from 1 and stay far below the sign.
+fn revision_of(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    row.get::<_, i64>(column).map(i64::cast_unsigned)
 }
 
 fn number(space: Space) -> u32 {

@@ -39,10 +39,7 @@ fn a_restart_of_the_target_applies_nothing_twice() {
     world.attach(BOB, bob(), "bob");
     world.alice(&remove(bob())).expect("it was asked");
     world.alice(&invite("bob")).expect("bob may be asked");
-    assert_eq!(
-        relations(&mut world),
-        [Some((Relation::INVITED, 2)), Some((Relation::PENDING, 2))]
-    );
+    assert_eq!(relations(&mut world), [Some((Relation::INVITED, 2)), Some((Relation::PENDING, 2))]);
     assert_eq!(world.fetch(BOB, bob(), 0).revision, 3);
 }
 

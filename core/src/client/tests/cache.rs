@@ -73,8 +73,7 @@ fn the_later_of_two_on_one_cache_wins() {
     let mut first = Peer::new(config(Some("pw")));
     first.come_online();
     first.events.clear();
-    let second = Peer::with_store(config(Some("pw")), first.store.clone(), 2);
-    first.store = second.store.clone();
+    first.store = Peer::with_store(config(Some("pw")), first.store.clone(), 2).store;
     first.send(1, "a");
     assert_eq!(first.error(), (None, "superseded".to_string()));
     assert!(first.ended);

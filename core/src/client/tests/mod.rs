@@ -6,3 +6,4 @@ mod peer;
 mod sending;
 mod session;
 mod showing;
+mod soak;

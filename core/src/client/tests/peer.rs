@@ -57,6 +57,8 @@ pub(super) struct Peer {
     pub(super) held: VecDeque<(OpId, Request)>,
     /// The host does not report sent bytes.
     pub(super) stuck: bool,
+    /// The device's id, as it signed in last with the password.
+    pub(super) endpoint: EndpointId,
     refreshes: u8,
     /// The book's and the inbox's lists, each time they are asked for.
     pub(super) contacts: Vec<Contact>,
@@ -110,8 +112,21 @@ impl Peer {
     }
 
     pub(super) fn with_store(config: Config, store: MemoryStore, seed: u8) -> Self {
+        let mut peer = Self::made(config, store, seed);
+        peer.drain();
+        peer
+    }
+
+    pub(super) fn with_cache_by_hand(config: Config) -> Self {
+        let mut peer = Self::made(config, MemoryStore::default(), 1);
+        peer.by_hand = true;
+        peer.drain();
+        peer
+    }
+
+    fn made(config: Config, store: MemoryStore, seed: u8) -> Self {
         let now = Timestamp(1_000);
-        let mut peer = Self {
+        Self {
             client: Client::new(config, [seed; 32], now),
             store,
             now,
@@ -125,12 +140,11 @@ impl Peer {
             by_hand: false,
             held: VecDeque::new(),
             stuck: false,
+            endpoint: EndpointId::default(),
             refreshes: 0,
             contacts: vec![contact(BOB, "bob", Relation::FRIEND, 1)],
             items: Vec::new(),
-        };
-        peer.drain();
-        peer
+        }
     }
 
     pub(super) fn input(&mut self, input: Input<'_>) {
@@ -302,7 +316,7 @@ impl Peer {
 
     /// Answers a sign-in or resume.
     pub(super) fn signed_in(&mut self, to: &Frame, endpoint: EndpointId) {
-        self.refreshes += 1;
+        self.refreshes = self.refreshes.wrapping_add(1);
         let said = FromAccount::SignedIn(SignedIn {
             user: ALICE,
             name: text("alice"),
@@ -327,9 +341,10 @@ impl Peer {
         let said = ToAccount::decode(ask.kind, &ask.body).expect("decodes").expect("account").0;
         let endpoint = match said {
             ToAccount::SignIn(sign_in) => sign_in.endpoint,
-            ToAccount::Resume(_) => EndpointId::default(),
+            ToAccount::Resume(_) => self.endpoint,
             ToAccount::SignOut(_) => panic!("a sign-in comes first"),
         };
+        self.endpoint = endpoint;
         self.signed_in(&ask, endpoint);
         let online = self.attach_services();
         self.watch_and_publish();
@@ -416,10 +431,8 @@ impl Peer {
     /// The next frame, which must be a send.
     pub(super) fn sent(&mut self) -> (Frame, Send) {
         let frame = self.frame();
-        match mixer_of(&frame) {
-            ToMixer::Send(send) => (frame, send),
-            other => panic!("a send, not {other:?}"),
-        }
+        let ToMixer::Send(send) = mixer_of(&frame) else { panic!("a send, not {frame:?}") };
+        (frame, send)
     }
 
     pub(super) fn stored(&mut self, to: &Frame, id: &SendId, sequence: u64) {
@@ -447,17 +460,13 @@ impl Peer {
     }
 
     pub(super) fn is_offline(&mut self) -> String {
-        match self.event() {
-            Event::Offline { reason, .. } => reason,
-            other => panic!("offline, not {other:?}"),
-        }
+        let Event::Offline { reason, .. } = self.event() else { panic!("offline") };
+        reason
     }
 
     pub(super) fn error(&mut self) -> (Option<u64>, String) {
-        match self.event() {
-            Event::Error { id, code, .. } => (id, code),
-            other => panic!("an error, not {other:?}"),
-        }
+        let Event::Error { id, code, .. } = self.event() else { panic!("an error") };
+        (id, code)
     }
 
     /// Every event so far, in a word each.

@@ -1,6 +1,6 @@
 use alloc::string::ToString;
 
-use super::peer::{ALICE, BOB, CAROL, Peer, book_of, config, contact, cs_of, gate_of};
+use super::peer::{ALICE, BOB, CAROL, Peer, book_of, config, contact, cs_of, gate_of, grant, talk};
 use crate::client::{Command, Event, Input};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, EndpointId};
@@ -9,8 +9,9 @@ use crate::model::contact::Relation;
 use crate::model::presence::Status;
 use crate::wire::body::account::{FromAccount, SignedOut, ToAccount};
 use crate::wire::body::book::ToBook;
-use crate::wire::body::cs::{Done, FromCs, SetStatus, ToCs};
-use crate::wire::body::link::{FromGate, Pong, ToGate};
+use crate::wire::body::cs::{Done, FromCs, Mixer, SetStatus, ToCs};
+use crate::wire::body::link::{FromGate, Pong, Service, ToGate};
+use crate::wire::body::mixer::ToMixer;
 use crate::wire::frame::Frame;
 use crate::wire::tail::Tail;
 
@@ -61,6 +62,18 @@ fn wake_dials_at_once_and_suspend_is_silent() {
     assert!(peer.client.poll_timeout().is_none());
     peer.input(Input::Wake);
     assert_eq!(peer.dials, 3);
+}
+
+#[test]
+fn an_app_asleep_before_the_cache_is_read_dials_when_it_wakes() {
+    let mut peer = Peer::with_cache_by_hand(config(Some("pw")));
+    peer.input(Input::Suspend);
+    while !peer.held.is_empty() {
+        peer.store_one();
+    }
+    assert_eq!(peer.dials, 0);
+    peer.input(Input::Wake);
+    assert_eq!(peer.dials, 1);
 }
 
 #[test]
@@ -275,4 +288,30 @@ fn a_name_that_cannot_be_one_ends_the_client() {
     let mut peer = Peer::new(bad);
     assert_eq!(peer.error(), (None, "invalid".to_string()));
     assert!(peer.ended);
+}
+
+#[test]
+fn a_traced_act_names_its_flow_on_every_step() {
+    let mut traced = config(Some("pw"));
+    traced.trace = true;
+    let mut peer = Peer::new(traced);
+    peer.come_online();
+    peer.send(1, "a");
+    let contact = peer.frame();
+    let flow = ToCs::decode(contact.kind, &contact.body).expect("decodes").expect("of cs").1.flow();
+    assert!(flow.id != 0 && flow.hop == 0);
+    // The answer's hop is what the next step follows from.
+    let hop = crate::id::Flow { id: flow.id, hop: 77 };
+    let said = FromCs::Mixer(Mixer { conversation: talk(), grant: grant(Service::MIXER) });
+    let body = said.encode(&Tail::of_flow(hop));
+    peer.say(&Frame::response(said.kind(), contact.channel, contact.request, false, body));
+    let attach = peer.frame();
+    let tail = ToGate::decode(attach.kind, &attach.body).expect("decodes").expect("an attach").1;
+    assert_eq!(tail.flow(), hop);
+    peer.attached(&attach);
+    let join = peer.frame();
+    peer.joined(&join, 0, 0, None);
+    let send = peer.frame();
+    let tail = ToMixer::decode(send.kind, &send.body).expect("decodes").expect("a send").1;
+    assert_eq!(tail.flow(), hop);
 }

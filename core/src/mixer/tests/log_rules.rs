@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::error::{Code, Refusal};
 use crate::mixer::frames;
 use crate::mixer::tests::stage::{
-    ALICE, BOB, Disk, Heard, LAPTOP, PHONE, Stage, acks, entries, id, raise, talk,
+    ALICE, BOB, Disk, Heard, LAPTOP, PHONE, Stage, acks, entries, id, raise,
 };
 use crate::model::entry::{Entry, EntryKind};
 use crate::store::{Reply, Request};
@@ -303,7 +303,7 @@ fn frames_built_from_records_are_the_frozen_bodies() {
     };
     let flow = crate::id::Flow { id: 3, hop: 9 };
     let (frame, record) = frames::new_entry(&entry);
-    let record_of = Record::from(entry.clone());
+    let record_of = Record::from(entry);
     assert_eq!(record, record_of.encode());
     let body = FromMixer::Entry(NewEntry { entry: record_of.clone() });
     assert_eq!(frames::traced(&frame, flow), body.encode(&Tail::of_flow(flow)));
@@ -321,5 +321,4 @@ fn frames_built_from_records_are_the_frozen_bodies() {
     assert_eq!(frames::PAGE, page.kind());
     let built = frames::page(&[stored.clone(), stored], true, flow);
     assert_eq!(built, page.encode(&Tail::of_flow(flow)));
-    let _ = talk();
 }

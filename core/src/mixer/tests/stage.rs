@@ -71,7 +71,7 @@ pub(super) struct Stage {
 pub(super) fn setup(store: &mut MemoryStore, seed: u8) -> Setup {
     let node = NodeId(0);
     let key = Key::incarnation(node);
-    let fence = match store.handle(&Request::Read(key.clone())) {
+    let fence = match store.handle(&Request::Read(key)) {
         Reply::Found { revision, .. } => revision,
         _ => raise(store),
     };

@@ -146,7 +146,9 @@ fn more_devices_than_may_be_drop_a_lingering_one_or_boot_the_oldest() {
     assert_eq!(world.heard(), []);
     world.arrive(1, 101);
     let heard = world.heard();
-    assert!(matches!(heard.as_slice(), [(1, ToCs::Boot { endpoint, .. })] if *endpoint == device(1)));
+    assert!(
+        matches!(heard.as_slice(), [(1, ToCs::Boot { endpoint, .. })] if *endpoint == device(1))
+    );
     assert_eq!(world.route().len(), ENDPOINTS_MAX);
 }
 
@@ -177,13 +179,18 @@ fn a_lost_cs_lets_its_devices_linger_and_is_forgotten_as_a_watcher() {
 #[test]
 fn a_pause_of_the_node_moves_lingers() {
     let mut world = World::online();
+    world.publish(1, 1, Status::Busy);
+    world.publish(1, 1, Status::Away);
     world.lose(1, 1);
-    // The process stood still for a minute.
-    world.now = world.now + LINGER_MS + 60_000;
+    world.heard();
+    // The process stands still for a minute, from before the next presence was due.
+    world.now = world.now + 60_000;
     world.ps.handle_timeout(world.now);
     world.settle();
+    assert_eq!(world.statuses(), [(2, Status::Away)], "the linger did not run meanwhile");
+    world.later(LINGER_MS - PRESENCE_COALESCE_MS - 1);
     assert_eq!(world.statuses(), []);
-    world.later(60_000);
+    world.later(1);
     assert_eq!(world.statuses(), [(2, Status::Offline)]);
 }
 

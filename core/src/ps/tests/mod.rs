@@ -1,4 +1,5 @@
 //! A PS of one node with its book and CSs played.
+#![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for what it names")]
 
 mod endpoints;
 mod profile;
@@ -16,7 +17,7 @@ use crate::edge::{Peer, Role, Tell, To, ToBook, ToCs as CsTell, ToMixer, ToPs, b
 use crate::id::{EndpointId, NodeId, OpId, UserId};
 use crate::limits::LINGER_MS;
 use crate::machine::Machine;
-use crate::model::presence::{Presence, Status};
+use crate::model::presence::Status;
 use crate::store::{Reply, Request};
 use crate::time::Timestamp;
 use crate::world::MemoryStore;

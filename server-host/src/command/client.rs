@@ -16,16 +16,17 @@ use presently_driver::{Command, Event, Handle};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
-use super::{SignInArgs, open, refuse};
+use super::fail;
+use super::sign_in::{SignIn, open};
 
 /// Events taken at once.
 const BATCH: usize = 256;
 
 /// `presently client`.
 #[derive(Args, Debug)]
-pub struct ClientArgs {
+pub(crate) struct Client {
     #[command(flatten)]
-    sign_in: SignInArgs,
+    sign_in: SignIn,
     /// Reads the password from the first line of input (always so; there is no other way).
     #[arg(long, required = true)]
     password_stdin: bool,
@@ -68,14 +69,18 @@ impl Lines {
 }
 
 /// Runs until signed out, refused, or the end of input.
-pub async fn run(args: ClientArgs) -> ExitCode {
+pub(crate) fn run(args: Client) -> ExitCode {
+    super::on_runtime(serve_lines(args))
+}
+
+async fn serve_lines(args: Client) -> ExitCode {
     let mut lines = Lines(BufReader::new(tokio::io::stdin()));
     let Ok(Line::Text(password)) = lines.next().await else {
-        return refuse(2, "the first line of input must be the password");
+        return fail("the first line of input must be the password", 2);
     };
     let (handle, driver) = match open(&args.sign_in, password) {
         Ok(opened) => opened,
-        Err((code, line)) => return refuse(code, line),
+        Err((code, line)) => return fail(line, code),
     };
     let driving = tokio::spawn(driver.run());
     let mut session = Session { handle: handle.clone(), ids: BTreeMap::new(), refused: false };

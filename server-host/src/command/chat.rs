@@ -9,7 +9,8 @@ use clap::Args;
 use presently_driver::{Command, Event, Handle};
 use tokio::io::{AsyncBufReadExt, BufReader, Stdin};
 
-use super::{SignInArgs, open, refuse};
+use super::fail;
+use super::sign_in::{SignIn, open};
 
 const HELP: &str = "\
 /to NAME            talk to NAME; what you type then goes there
@@ -24,13 +25,17 @@ const HELP: &str = "\
 
 /// `presently chat`.
 #[derive(Args, Debug)]
-pub struct ChatArgs {
+pub(crate) struct Chat {
     #[command(flatten)]
-    sign_in: SignInArgs,
+    sign_in: SignIn,
 }
 
 /// Runs until the person leaves.
-pub async fn run(args: ChatArgs) -> ExitCode {
+pub(crate) fn run(args: Chat) -> ExitCode {
+    super::on_runtime(talk_until_left(args))
+}
+
+async fn talk_until_left(args: Chat) -> ExitCode {
     let mut input = BufReader::new(tokio::io::stdin()).lines();
     let password = if std::io::stdin().is_terminal() {
         say(&format!("Password for {}: ", args.sign_in.user));
@@ -39,11 +44,11 @@ pub async fn run(args: ChatArgs) -> ExitCode {
         input.next_line().await.ok().flatten()
     };
     let Some(password) = password else {
-        return refuse(2, "no password was given");
+        return fail("no password was given", 2);
     };
     let (handle, driver) = match open(&args.sign_in, password) {
         Ok(opened) => opened,
-        Err((code, line)) => return refuse(code, line),
+        Err((code, line)) => return fail(line, code),
     };
     let driving = tokio::spawn(driver.run());
     let mut room = Room { me: args.sign_in.user.clone(), to: None, refused: false };

@@ -103,9 +103,6 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
             }
         }
         let (bare, full) = (median(figures.0), median(figures.1));
-        if window == 1 {
-            report.unit = Some(bare);
-        }
         let measure = if window == 1 {
             "durable message, 1 outstanding"
         } else {
@@ -116,21 +113,27 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// What the relay's message costs with 1 outstanding: the unit of all that is no message.
-pub(crate) async fn unit(stage: &Stage, report: &mut Report) -> Result<f64> {
-    if let Some(unit) = report.unit {
-        return Ok(unit);
+/// A relay with its pairs: what its message costs with 1 outstanding is the unit of a sign-in.
+pub(crate) struct Bare {
+    relay: Child,
+    pairs: Vec<Pair<Carried>>,
+}
+
+impl Bare {
+    /// Starts it; a first run warms it up.
+    pub(crate) async fn connect(stage: &Stage) -> Result<Self> {
+        let relay = start_relay()?;
+        let pairs = connect(&relay, stage.scale.pairs).await?;
+        let mut bare = Self { relay, pairs };
+        bare.run(stage).await?;
+        Ok(bare)
     }
-    let mut relay = start_relay()?;
-    let mut carried = connect(&relay, stage.scale.pairs).await?;
-    let mut figures = Vec::new();
-    for _ in 0..=stage.scale.runs {
+
+    /// CPU time per message, in microseconds.
+    pub(crate) async fn run(&mut self, stage: &Stage) -> Result<f64> {
         let [count, _] = stage.scale.messages;
-        figures.push(one_run(&mut relay, &mut carried, (count, 1)).await?.micros);
+        Ok(one_run(&mut self.relay, &mut self.pairs, (count, 1)).await?.micros)
     }
-    let unit = median(figures);
-    report.unit = Some(unit);
-    Ok(unit)
 }
 
 struct Ran {

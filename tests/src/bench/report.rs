@@ -40,8 +40,6 @@ pub(crate) struct Report {
     short: bool,
     rows: Vec<Row>,
     skipped: Vec<String>,
-    /// The relay's CPU time per message with 1 outstanding, in microseconds.
-    pub(crate) unit: Option<f64>,
 }
 
 impl Report {
@@ -51,7 +49,7 @@ impl Report {
             "{} cores, {}, Linux {}, {}, commit {}",
             machine.cores, machine.model, machine.kernel, machine.disk, machine.commit
         );
-        Self { short, rows: Vec::new(), skipped: Vec::new(), unit: None }
+        Self { short, rows: Vec::new(), skipped: Vec::new() }
     }
 
     /// A line on the way.

@@ -1,4 +1,6 @@
-//! CPU time per sign-in by ticket: from HELLO to the first status.
+//! CPU time per sign-in by ticket, from HELLO to the first status: everybody around a part of the
+//! ring, as many at once as pairs talk, so that each finds half of the ten contacts online and is
+//! shown to them.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -41,6 +41,7 @@ pub mod redact;
 pub mod rng;
 #[cfg(feature = "server")]
 pub mod setup;
+pub mod sorted;
 pub mod store;
 #[cfg(feature = "server")]
 pub mod ticket;

@@ -4,7 +4,7 @@
 //! and is then optimised by binaryen: plain `-Oz`, for with every feature on the browsers of today
 //! refuse the result. It lands in `wasm/package/wasm`, which is not committed.
 
-use std::{fs, path::Path, process::Command, time::SystemTime};
+use std::{env, fs, path::Path, process::Command, time::SystemTime};
 
 use anyhow::{Context, Result, ensure};
 
@@ -52,7 +52,7 @@ pub(crate) fn module(tree: &Tree) -> Result<String> {
     tools::rust_target(TARGET)?;
     let bindgen = host::bin(tree, Profile::Debug, "wasm-build")?;
     let build = ["build", "--package", CRATE, "--profile", "wasm-release", "--target", TARGET];
-    shell::run(shell::cargo().args(build).current_dir(&tree.root))?;
+    shell::run(shell::cargo().args(build).args(unnamed_paths()).current_dir(&tree.root))?;
 
     let compiled = tree.target.join(TARGET).join("wasm-release/presently_wasm.wasm");
     let out = tree.at(OUT);
@@ -61,6 +61,13 @@ pub(crate) fn module(tree: &Tree) -> Result<String> {
         bind(tree, &bindgen, &compiled)?;
     }
     weigh(&out)
+}
+
+/// What is shipped names no directory of the machine that built it.
+fn unnamed_paths() -> [String; 2] {
+    let home = env::var("CARGO_HOME").or_else(|_| env::var("HOME").map(|home| home + "/.cargo"));
+    let remap = format!("--remap-path-prefix={}/registry/src=", home.unwrap_or_default());
+    ["--config".to_owned(), format!("target.{TARGET}.rustflags=[{remap:?}]")]
 }
 
 /// Compiled module in, glue and small module out. The module is copied last, as the mark that all

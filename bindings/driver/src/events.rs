@@ -1,11 +1,12 @@
 //! Events on their way to the app: bounded, and never silently lost.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_channel::{Receiver, Sender};
 use presently_core::client::Event;
 use presently_core::limits::EVENTS_MAX;
+use presently_core::sorted::SortedMap;
 
 #[derive(Debug, Default)]
 struct Queue {
@@ -13,7 +14,7 @@ struct Queue {
     missed: u64,
     ended: bool,
     /// Commands whose outcome somebody waits for, rather than for it to come as an event.
-    waiters: BTreeMap<u64, Sender<Event>>,
+    waiters: SortedMap<u64, Sender<Event>>,
 }
 
 /// The number of the command that an event answers.

@@ -122,7 +122,10 @@ impl AddressBook {
             unreachable!("only changes read a contact after the book");
         };
         let (row, checked) = book;
-        let name = self.name_of(by).unwrap_or_else(|| row.name.clone());
+        let name = match by {
+            By::Client(_, name) => name.clone(),
+            By::Operator | By::Intent(_) => row.name.clone(),
+        };
         let user = run.task.user;
         let case =
             Case { user, name: &name, book: &row, own: own.as_ref().map(|record| &record.value) };
@@ -134,7 +137,7 @@ impl AddressBook {
             if matches!(by, By::Intent(_)) {
                 return self.reserve(op, run, Plan { checked, change: None }, now);
             }
-            if let (By::Client(asker), Some(own)) = (by, own) {
+            if let (By::Client(asker, _), Some(own)) = (by, own) {
                 let post = changed(asker, row.revision, own);
                 self.tell(post);
             }
@@ -142,14 +145,6 @@ impl AddressBook {
         };
         let change = planned(row, name, own, decision);
         self.reserve(op, run, Plan { checked, change: Some(change) }, now);
-    }
-
-    /// The account's name of who asks, where it is the person.
-    fn name_of(&self, by: &By) -> Option<Box<str>> {
-        let By::Client(asker) = by else {
-            return None;
-        };
-        self.attached.session(asker.port).map(|session| session.who.name.clone())
     }
 
     /// Takes the numbers of the intents, or waits for them.
@@ -203,7 +198,8 @@ impl AddressBook {
     ) {
         match reply {
             Reply::Written { revision } => self.on_written(op, &run, plan, *revision, now),
-            Reply::Unknown => {
+            // Once it may have been written, a later refusal does not say that it was not.
+            Reply::Unknown | Reply::Failed(_) if was_unknown || *reply == Reply::Unknown => {
                 run.stage = Stage::Write { plan, write, was_unknown: true };
                 self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "write again");
                 self.park(op, run);
@@ -219,6 +215,7 @@ impl AddressBook {
             | Reply::Page { .. }
             | Reply::Tail { .. }
             | Reply::Entries { .. }
+            | Reply::Unknown
             | Reply::Failed(_) => {
                 self.give_up(&run, &plan, false);
                 self.refuse(op, &run, Refusal::of(Code::StoreFailed), now);
@@ -276,7 +273,7 @@ impl AddressBook {
         let shard = Shard::of_user(*user);
         self.source.written(shard, &plan.targets(), revision, *flow, now);
         let asker = match job {
-            Job::Change { by: By::Client(asker), .. } => Some(*asker),
+            Job::Change { by: By::Client(asker, _), .. } => Some(*asker),
             Job::Change { by: By::Operator | By::Intent(_), .. }
             | Job::Fetch { .. }
             | Job::Visible { .. }
@@ -328,7 +325,7 @@ pub(super) const RETRY_MS: u32 = 1_000;
 fn told_of(task: &Task) -> Option<Told> {
     match &task.job {
         Job::Change { by: By::Intent(told), .. } => Some(*told),
-        Job::Change { by: By::Client(_) | By::Operator, .. }
+        Job::Change { by: By::Client(..) | By::Operator, .. }
         | Job::Fetch { .. }
         | Job::Visible { .. }
         | Job::MayContact { .. } => None,

@@ -22,6 +22,7 @@ use crate::wire::bounded::Text;
 pub(super) struct Find {
     pub(super) asker: Asker,
     pub(super) user: UserId,
+    pub(super) own_name: Box<str>,
     pub(super) name: Text<NAME_CHARS_MAX>,
     pub(super) text: Text<INVITE_BYTES_MAX>,
     pub(super) node: NodeId,
@@ -50,7 +51,8 @@ impl AddressBook {
         let shard = Shard::of_name(name.as_str());
         let node = self.setup.topology.owner(shard);
         let tell = book_account::ToAccount::Find { name: name.clone() };
-        let find = Find { asker, user, name, text, node };
+        let own_name = self.name_of(&asker);
+        let find = Find { asker, user, own_name, name, text, node };
         let op = self.pending.insert(Pending::Find(Box::new(find)));
         self.timers.set(Due::Find(op), now + TELL_MS, "a name was not found in time");
         let post = Post { flow: asker.flow, to: To::Shard(shard), op: None, tell: tell.into() };
@@ -62,9 +64,9 @@ impl AddressBook {
         let Some(find) = op.and_then(|op| self.take_find(op)) else {
             return;
         };
-        let Find { asker, user, name, text, .. } = find;
+        let Find { asker, user, own_name, name, text, .. } = find;
         let wish = Wish::Invite { peer, name, text };
-        let job = Job::Change { by: By::Client(asker), wish };
+        let job = Job::Change { by: By::Client(asker, own_name), wish };
         self.enqueue(Task { user, flow: asker.flow, job });
     }
 

@@ -230,8 +230,15 @@ impl AddressBook {
             book::ToBook::Decline(decline) => Wish::Decline { peer: decline.user },
             book::ToBook::Remove(remove) => Wish::Remove { peer: remove.user },
         };
-        let job = Job::Change { by: By::Client(asker), wish };
+        let job = Job::Change { by: By::Client(asker, self.name_of(&asker)), wish };
         self.enqueue(Task { user, flow: asker.flow, job });
+    }
+
+    /// The account's name of who asks. Taken while the port is open: it may close before the change
+    /// is decided, and the other home must be told a name all the same.
+    fn name_of(&self, asker: &Asker) -> Box<str> {
+        let session = self.attached.session(asker.port);
+        session.map(|session| session.who.name.clone()).unwrap_or_default()
     }
 
     fn on_peer(&mut self, peer: Peer, now: Timestamp) {
@@ -412,7 +419,7 @@ impl AddressBook {
 
     fn refuse_task(&mut self, task: &Task, refusal: Refusal) {
         match &task.job {
-            Job::Fetch { asker, .. } | Job::Change { by: By::Client(asker), .. } => {
+            Job::Fetch { asker, .. } | Job::Change { by: By::Client(asker, _), .. } => {
                 self.refuse_asker(asker, refusal);
             }
             Job::MayContact { back, .. } => {

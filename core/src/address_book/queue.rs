@@ -51,8 +51,8 @@ pub(super) struct Told {
 /// Who wants a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum By {
-    /// The person, on one of their devices.
-    Client(Asker),
+    /// The person, on one of their devices, and their account's name.
+    Client(Asker, Box<str>),
     /// The operator.
     Operator,
     /// Another home.

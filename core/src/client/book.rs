@@ -1,6 +1,6 @@
 //! The contacts: what the Address Book says, names to people and back (PROTOCOL §4.3).
 
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::sorted::{SortedMap, SortedSet};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
@@ -28,10 +28,10 @@ pub(super) struct Book {
     pub(super) fetched: bool,
     /// The list was known before, from the cache: its changes are news.
     pub(super) known: bool,
-    contacts: BTreeMap<UserId, Contact>,
-    names: BTreeMap<String, UserId>,
+    contacts: SortedMap<UserId, Contact>,
+    names: SortedMap<String, UserId>,
     /// Who was named by the parts of a full list so far.
-    named: BTreeSet<UserId>,
+    named: SortedSet<UserId>,
 }
 
 /// How a contact stood before and stands now.
@@ -144,7 +144,7 @@ impl Client {
         let quiet = !self.book.known;
         for contact in part.contacts.into_vec() {
             if part.full {
-                self.book.named.insert(contact.value.user);
+                self.book.named.insert(contact.value.user, ());
             }
             self.on_contact(contact, quiet, Flow::default(), now);
         }
@@ -154,7 +154,7 @@ impl Client {
         let named = core::mem::take(&mut self.book.named);
         if part.full {
             let gone = |contact: &&Contact| {
-                !named.contains(&contact.user)
+                !named.contains_key(&contact.user)
                     && contact.relation != Relation::NONE
                     && contact.revision <= part.revision
             };
@@ -241,10 +241,9 @@ impl Client {
 
     /// The list as the app sees it, by name.
     pub(super) fn contact_items(&self) -> Vec<ContactItem> {
-        let listed = self.book.contacts.values().filter(|c| c.relation != Relation::NONE);
-        let mut list: Vec<ContactItem> = listed.map(|contact| self.contact_item(contact)).collect();
-        list.sort_by(|a, b| a.user.cmp(&b.user));
-        list
+        let by_name = self.book.names.values().filter_map(|user| self.book.contacts.get(user));
+        let listed = by_name.filter(|contact| contact.relation != Relation::NONE);
+        listed.map(|contact| self.contact_item(contact)).collect()
     }
 
     fn contact_item(&self, contact: &Contact) -> ContactItem {

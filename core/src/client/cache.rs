@@ -1,6 +1,6 @@
 //! The client's cache: one request at a time, writes gathered meanwhile (PROTOCOL §4.7.1, §7).
 
-use alloc::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -27,7 +27,7 @@ pub(super) enum What {
 /// Rows to write and what hangs on them.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
-    rows: BTreeMap<Key, Option<Bytes>>,
+    rows: SortedMap<Key, Option<Bytes>>,
     /// Items that may go out once it is written.
     pub(super) items: Vec<u64>,
     /// The refresh token that may be used once it is written.
@@ -85,7 +85,7 @@ impl Cache {
         self.resting = true;
         for (key, value) in batch.rows {
             if key.space != Space::Outbox || value.is_none() {
-                self.next.rows.entry(key).or_insert(value);
+                self.next.rows.or_insert_with(key, || value);
             }
         }
         self.next.refresh = self.next.refresh.take().or(batch.refresh);
@@ -112,7 +112,7 @@ impl Cache {
             checks: vec![Check { key: rows::writer(), revision: self.writer }],
             ..Write::default()
         };
-        for (key, value) in &batch.rows {
+        for (key, value) in batch.rows.iter() {
             match value {
                 Some(value) => write.puts.push((key.clone(), value.clone())),
                 None => write.deletes.push(key.clone()),

@@ -27,7 +27,7 @@ impl Client {
         match talk.leg {
             Leg::None => {
                 if (talk.is_behind() || talk.is_asked_for()) && !self.is_resting(slot) {
-                    self.talks.waiting.insert(slot);
+                    self.talks.waiting.insert(slot, ());
                     self.open_legs(now);
                 }
             }
@@ -49,7 +49,7 @@ impl Client {
     fn open_legs(&mut self, now: Timestamp) {
         let mut waiting = core::mem::take(&mut self.talks.waiting);
         let (mut legs, mut reading) = self.talks.legs();
-        waiting.retain(|slot| {
+        waiting.retain(|slot, ()| {
             let talk = &self.talks[*slot];
             let asked_for = talk.is_asked_for();
             if talk.leg != Leg::None || !(talk.is_behind() || asked_for) {
@@ -70,7 +70,9 @@ impl Client {
             self.contact(*slot, now);
             false
         });
-        self.talks.waiting.append(&mut waiting);
+        for (slot, ()) in waiting {
+            self.talks.waiting.insert(slot, ());
+        }
     }
 
     fn contact(&mut self, slot: u32, now: Timestamp) {

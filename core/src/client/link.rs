@@ -1,6 +1,7 @@
 //! One link of a client: channels, requests and their answers, credit (PROTOCOL §2).
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
+use crate::sorted::SortedMap;
 use alloc::vec::Vec;
 
 use bytes::Bytes;
@@ -127,9 +128,9 @@ pub(super) struct Link {
     queue: VecDeque<Bytes>,
     queued: usize,
     in_flight: usize,
-    channels: BTreeMap<Channel, Purpose>,
+    channels: SortedMap<Channel, Purpose>,
     channel: u32,
-    asked: BTreeMap<u32, Asked>,
+    asked: SortedMap<u32, Asked>,
     request: u32,
 }
 
@@ -147,9 +148,9 @@ impl Link {
             queue: VecDeque::new(),
             queued: 0,
             in_flight: 0,
-            channels: BTreeMap::new(),
+            channels: SortedMap::new(),
             channel: 0,
-            asked: BTreeMap::new(),
+            asked: SortedMap::new(),
             request: 0,
         }
     }
@@ -253,7 +254,7 @@ impl Link {
     /// Forgets a channel; what was asked there gets no answer any more.
     pub(super) fn close(&mut self, channel: Channel) -> Vec<Ask> {
         self.channels.remove(&channel);
-        self.asked.extract_if(.., |_, asked| asked.channel == channel).map(|(_, a)| a.ask).collect()
+        self.asked.take_if(|_, asked| asked.channel == channel).into_iter().map(|a| a.ask).collect()
     }
 
     /// What a frame answers; a last part ends the wait.

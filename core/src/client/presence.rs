@@ -1,6 +1,6 @@
 //! What is shown of friends: only differences become events (PROTOCOL §4.7.6, §5.2).
 
-use alloc::collections::BTreeMap;
+use crate::sorted::SortedMap;
 
 use crate::id::UserId;
 use crate::model::presence::{Presence, Status};
@@ -15,7 +15,7 @@ struct Face {
 
 /// What is shown of everyone, kept over cuts. Nobody seen yet is offline.
 #[derive(Debug, Default)]
-pub(super) struct Faces(BTreeMap<UserId, Face>);
+pub(super) struct Faces(SortedMap<UserId, Face>);
 
 impl Faces {
     /// Takes a presence; whether the app is to be told.

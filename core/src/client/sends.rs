@@ -1,6 +1,6 @@
 //! The outbox: what was said and is not yet known to be stored (PROTOCOL §6.1).
 
-use alloc::collections::BTreeMap;
+use crate::sorted::SortedMap;
 use alloc::vec::Vec;
 
 use super::event::Event;
@@ -38,7 +38,7 @@ pub(super) struct Item {
 
 /// All items by counter.
 #[derive(Debug, Default)]
-pub(super) struct Sends(BTreeMap<u64, Item>);
+pub(super) struct Sends(SortedMap<u64, Item>);
 
 impl Sends {
     /// An item.

@@ -1,6 +1,7 @@
 //! One conversation as this device has it, and all of them by slot (PROTOCOL §4.7).
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
+use crate::sorted::SortedSet;
 use alloc::vec::Vec;
 use core::ops::{Index as At, IndexMut};
 
@@ -165,13 +166,13 @@ pub(super) struct Talks {
     all: Vec<Talk>,
     index: Index<ConversationId>,
     /// Slots that wait for room to open a leg.
-    pub(super) waiting: BTreeSet<u32>,
+    pub(super) waiting: SortedSet<u32>,
 }
 
 impl Talks {
     /// None yet.
     pub(super) fn new(seed: u64) -> Self {
-        Self { all: Vec::new(), index: Index::new(seed), waiting: BTreeSet::new() }
+        Self { all: Vec::new(), index: Index::new(seed), waiting: SortedSet::new() }
     }
 
     /// The slot of a conversation.

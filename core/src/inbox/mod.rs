@@ -321,7 +321,8 @@ impl Inbox {
     ) {
         match reply {
             Reply::Written { .. } => self.on_written(op, &batch),
-            Reply::Unknown => {
+            // Once it may have been written, a later refusal does not say that it was not.
+            Reply::Unknown | Reply::Failed(_) if was_unknown || *reply == Reply::Unknown => {
                 self.timers.set(op, now + REWRITE_MS, "write again");
                 let stage = Stage::Write { write, was_unknown: true };
                 self.park(op, Run::Heads(batch, stage));
@@ -336,6 +337,7 @@ impl Inbox {
             | Reply::Page { .. }
             | Reply::Tail { .. }
             | Reply::Entries { .. }
+            | Reply::Unknown
             | Reply::Failed(_) => self.give_up(op, &batch, Refusal::of(Code::StoreFailed)),
         }
     }

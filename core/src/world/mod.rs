@@ -15,8 +15,10 @@ mod disk_test;
 pub mod net;
 #[cfg(all(test, feature = "world"))]
 mod net_test;
+mod rows;
 mod store;
 #[cfg(test)]
 mod store_test;
 
+pub use rows::MemoryRows;
 pub use store::MemoryStore;

@@ -2,21 +2,17 @@
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use core::ops::Bound;
 
-use bytes::Bytes;
-
+use super::rows::MemoryRows;
 use crate::id::{ConversationId, EndpointId, UserId};
-use crate::limits::SCAN_ROWS_MAX;
-use crate::store::{EntryPut, Key, LastSend, Part, Reply, Request, Row, Space, StoredEntry, Write};
+use crate::store::{EntryPut, LastSend, Reply, Request, StoredEntry, Write};
 
 /// Rows and logs in ordered maps: the same requests give the same answers, always.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStore {
-    rows: BTreeMap<Key, (Bytes, u64)>,
+    rows: MemoryRows,
     entries: BTreeMap<(ConversationId, u64), StoredEntry>,
     tails: BTreeMap<ConversationId, Tail>,
-    revision: u64,
 }
 
 /// What outlives the entries of a conversation.
@@ -30,15 +26,7 @@ impl MemoryStore {
     /// Does what is asked, at once and for good.
     pub fn handle(&mut self, request: &Request) -> Reply {
         match request {
-            Request::Read(key) => match self.rows.get(key) {
-                Some((value, revision)) => {
-                    Reply::Found { value: value.clone(), revision: *revision }
-                }
-                None => Reply::Absent,
-            },
-            Request::Scan { space, prefix, after, limit } => {
-                self.scan(*space, prefix, after.as_ref(), *limit)
-            }
+            Request::Read(_) | Request::Scan { .. } => self.rows.handle(request),
             Request::Tail(conversation) => match self.tails.get(conversation) {
                 Some(tail) => {
                     Reply::Tail { head: tail.head, last: tail.last.values().copied().collect() }
@@ -65,7 +53,7 @@ impl MemoryStore {
     /// The revision given last.
     #[must_use]
     pub fn revision(&self) -> u64 {
-        self.revision
+        self.rows.revision()
     }
 
     /// Drops the log's entries below a sequence, as retention would: tails outlive them.
@@ -73,45 +61,17 @@ impl MemoryStore {
         self.entries.retain(|(of, sequence), _| *of != conversation || *sequence >= below);
     }
 
-    fn scan(&self, space: Space, prefix: &[Part], after: Option<&Key>, limit: u32) -> Reply {
-        let limit = (limit as usize).min(SCAN_ROWS_MAX);
-        let first = Key { space, parts: prefix.to_vec() };
-        let from = match after {
-            Some(after) if *after >= first => Bound::Excluded(after.clone()),
-            _ => Bound::Included(first),
-        };
-        let under = |key: &Key| key.space == space && key.parts.starts_with(prefix);
-        let mut found = self.rows.range((from, Bound::Unbounded)).take_while(|(key, _)| under(key));
-        let rows = found
-            .by_ref()
-            .take(limit)
-            .map(|(key, (value, revision))| Row {
-                key: key.clone(),
-                value: value.clone(),
-                revision: *revision,
-            })
-            .collect();
-        Reply::Page { rows, more: found.next().is_some() }
-    }
-
     fn write(&mut self, write: &Write) -> Reply {
-        let holds = |check: &crate::store::Check| {
-            self.rows.get(&check.key).map(|(_, revision)| *revision) == check.revision
-        };
-        if !write.checks.iter().all(holds) || !self.places_are_free(&write.entries) {
+        if !self.places_are_free(&write.entries) {
             return Reply::Conflict;
         }
-        self.revision += 1;
-        for (key, value) in &write.puts {
-            self.rows.insert(key.clone(), (value.clone(), self.revision));
+        let reply = self.rows.write(write);
+        if let Reply::Written { .. } = reply {
+            for put in &write.entries {
+                self.append(put);
+            }
         }
-        for key in &write.deletes {
-            self.rows.remove(key);
-        }
-        for put in &write.entries {
-            self.append(put);
-        }
-        Reply::Written { revision: self.revision }
+        reply
     }
 
     fn places_are_free(&self, puts: &[EntryPut]) -> bool {

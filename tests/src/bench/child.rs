@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 /// What a measured process is asked.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Ask {
     /// Make accounts `prefix` + number.
@@ -110,10 +110,11 @@ impl Child {
         let answers = running.stdout.take().context("a child without an output")?;
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let mut child = Self { running, asks, answers: BufReader::new(answers), address };
-        match child.hear()? {
-            Answer::Ready(address) => child.address = address,
-            other => bail!("a child said {other:?} before it was ready"),
-        }
+        let said = child.hear()?;
+        let Answer::Ready(address) = said else {
+            bail!("a child said {said:?} before it was ready");
+        };
+        child.address = address;
         Ok(child)
     }
 
@@ -127,26 +128,29 @@ impl Child {
         let asks = self.asks.as_mut().context("the child was ended")?;
         writeln!(asks, "{}", serde_json::to_string(ask)?)?;
         asks.flush()?;
-        match self.hear()? {
-            Answer::Failed(why) => bail!("{ask:?}: {why}"),
-            answer => Ok(answer),
+        let answer = self.hear()?;
+        if let Answer::Failed(why) = answer {
+            bail!("{ask:?}: {why}");
         }
+        Ok(answer)
     }
 
     /// What it has used up.
     pub(crate) fn used(&mut self) -> Result<Used> {
-        match self.ask(&Ask::Used)? {
-            Answer::Used(used) => Ok(used),
-            other => bail!("asked what it used, a child said {other:?}"),
-        }
+        let said = self.ask(&Ask::Used)?;
+        let Answer::Used(used) = said else {
+            bail!("asked what it used, a child said {said:?}");
+        };
+        Ok(used)
     }
 
     /// Sign-ins for a run of accounts.
     pub(crate) fn mint(&mut self, prefix: &str, from: usize, count: usize) -> Result<Vec<Vec<u8>>> {
-        match self.ask(&Ask::Mint { prefix: prefix.to_owned(), from, count })? {
-            Answer::Minted(tokens) => Ok(tokens),
-            other => bail!("asked for sign-ins, a child said {other:?}"),
-        }
+        let said = self.ask(&Ask::Mint { prefix: prefix.to_owned(), from, count })?;
+        let Answer::Minted(tokens) = said else {
+            bail!("asked for sign-ins, a child said {said:?}");
+        };
+        Ok(tokens)
     }
 
     /// Its memory in bytes.

@@ -25,7 +25,8 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let links = stage.idle_links();
     if links < stage.scale.idle {
         let wanted = stage.scale.idle;
-        report.skip(format!("{wanted} idle connections: this machine lets one process have {links}"));
+        report
+            .skip(format!("{wanted} idle connections: this machine lets one process have {links}"));
         return Ok(());
     }
     for (transport, measure, mark) in [
@@ -45,12 +46,11 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
 async fn one_run(server: &mut Child, transport: Transport, links: usize) -> Result<f64> {
     let before = server.resident()?;
     let mut crowd = Crowd::default();
-    let mut number = 1_000;
-    for from in (0..links).step_by(GROUP) {
+    for (from, number) in (0..links).step_by(GROUP).zip(1_000..) {
         let tokens = server.mint(RING, from, GROUP.min(links - from))?;
-        sign_in(server.address(), Group { from, tokens, transport, at_once: 32 }, &mut crowd).await?;
+        sign_in(server.address(), Group { from, tokens, transport, at_once: 32 }, &mut crowd)
+            .await?;
         let ping = ask!(Channel(0), number, ToGate::Ping(Ping {}));
-        number += 1;
         for voice in &crowd.voices {
             voice.say(&ping).await?;
         }

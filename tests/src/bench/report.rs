@@ -81,7 +81,9 @@ impl Report {
             let relay = row.relay.map_or_else(String::new, |relay| format!("{relay:.1}"));
             let ratio = row.relay.map_or_else(String::new, |_| format!("{:.1}", row.judged()));
             let Row { measure, unit, figure, mark, .. } = row;
-            println!("| {measure} | {unit} | {figure:.1} | {relay} | {ratio} | {mark} | {verdict} |");
+            println!(
+                "| {measure} | {unit} | {figure:.1} | {relay} | {ratio} | {mark} | {verdict} |"
+            );
         }
         println!();
         for what in &self.skipped {

@@ -36,9 +36,11 @@ pub fn main(args: &[String]) -> Result<ExitCode> {
     let counts = server.counts();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut operator = Operator { runtime, admin: server.admin(), devices: seed() };
-    answer_all(server.listen(), |ask| match ask {
-        Ask::Used => Answer::Used(Used { cpu_ns: cpu_ns(), commits: counts.commits() }),
-        other => operator.carry_out(&other).unwrap_or_else(|e| Answer::Failed(format!("{e:#}"))),
+    answer_all(server.listen(), |ask| {
+        if ask == Ask::Used {
+            return Answer::Used(Used { cpu_ns: cpu_ns(), commits: counts.commits() });
+        }
+        operator.carry_out(&ask).unwrap_or_else(|error| Answer::Failed(format!("{error:#}")))
     })?;
     server.shutdown();
     Ok(ExitCode::SUCCESS)
@@ -66,7 +68,8 @@ impl Operator {
                 }))?;
             }
             Ask::Ring { prefix, count, each } => {
-                let pairs = (0..*count).flat_map(|a| (1..=*each).map(move |b| (a, (a + b) % count)));
+                let pairs =
+                    (0..*count).flat_map(|a| (1..=*each).map(move |b| (a, (a + b) % count)));
                 self.befriend(prefix, pairs)?;
             }
             Ask::Pairs { prefix, count } => {
@@ -78,13 +81,9 @@ impl Operator {
         Ok(Answer::Done)
     }
 
-    fn befriend(
-        &self,
-        prefix: &str,
-        pairs: impl Iterator<Item = (usize, usize)>,
-    ) -> Result<()> {
-        let (a, b) = (|n| name(prefix, n), |n| name(prefix, n));
-        self.all(pairs.map(|(one, other)| AdminRequest::Befriend { a: a(one), b: b(other) }))?;
+    fn befriend(&self, prefix: &str, pairs: impl Iterator<Item = (usize, usize)>) -> Result<()> {
+        let named = |number| name(prefix, number);
+        self.all(pairs.map(|(a, b)| AdminRequest::Befriend { a: named(a), b: named(b) }))?;
         Ok(())
     }
 
@@ -96,9 +95,11 @@ impl Operator {
             endpoint.iter_mut().zip(device.to_be_bytes()).for_each(|(to, byte)| *to = byte);
             AdminRequest::MintSignIn { name: name(prefix, number), endpoint: EndpointId(endpoint) }
         }))?;
-        let tokens = replies.into_iter().map(|reply| match reply {
-            AdminReply::SignIn(token) => Ok(token.to_vec()),
-            other => bail!("asked for a sign-in, the server said {other:?}"),
+        let tokens = replies.into_iter().map(|reply| {
+            let AdminReply::SignIn(token) = reply else {
+                bail!("asked for a sign-in, the server said {reply:?}");
+            };
+            Ok(token.to_vec())
         });
         Ok(Answer::Minted(tokens.collect::<Result<_>>()?))
     }

@@ -84,9 +84,8 @@ pub(crate) async fn sign_in(to: SocketAddr, group: Group, crowd: &mut Crowd) -> 
     let mut people = stream::iter(all).buffer_unordered(at_once);
     let entering = async {
         while let Some(Person { link, user, .. }) = people.try_next().await? {
-            let others = move |frame: &Frame| {
-                frame.kind == PRESENCE && !frame.body.starts_with(&user.0)
-            };
+            let others =
+                move |frame: &Frame| frame.kind == PRESENCE && !frame.body.starts_with(&user.0);
             crowd.add(link, others);
         }
         crowd.whole()

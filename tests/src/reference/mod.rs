@@ -62,6 +62,8 @@ pub struct Reference {
     open: BTreeMap<u64, (usize, Command)>,
     /// The status last chosen on a device whose cache lives on.
     kept: BTreeMap<usize, BTreeSet<String>>,
+    /// The last act of a kind: 0 a device's status, 1 a person's message, 2 a person's name.
+    newest: BTreeMap<(usize, u8), u64>,
     /// Statuses chosen per device, and when.
     chosen: BTreeMap<usize, Vec<(Timestamp, String)>>,
 }
@@ -93,6 +95,7 @@ impl Reference {
             open: BTreeMap::new(),
             kept: BTreeMap::new(),
             chosen: BTreeMap::new(),
+            newest: BTreeMap::new(),
         }
     }
 
@@ -196,12 +199,15 @@ impl Reference {
         match command {
             Command::Status { status } => {
                 shown.status.entry(device).or_default().insert(status.clone());
+                self.newest.insert((device, 0), id);
                 self.chosen.entry(device).or_default().push((at, status.clone()));
             }
             Command::Message { text } => {
+                self.newest.insert((me, 1), id);
                 shown.message.insert(text.clone());
             }
             Command::Name { text } => {
+                self.newest.insert((me, 2), id);
                 shown.name.insert(text.clone());
             }
             Command::Add { user, .. }
@@ -232,8 +238,10 @@ impl Reference {
         let next = match (pair.tie, command) {
             _ if crossing || pair.open.is_some() => Tie::Unsure,
             (Tie::Asked(who), Command::Add { .. }) if who != me => Tie::Friends,
-            (Tie::Declined(who), Command::Add { .. }) if who != me => Tie::Unsure,
-            (Tie::None | Tie::Declined(_), Command::Add { .. }) => Tie::Asked(me),
+            (Tie::Declined(who), Command::Add { .. }) if who != me => Tie::Friends,
+            // Who was declined does not know, and asks nobody anew.
+            (Tie::Declined(who), Command::Add { .. }) => Tie::Declined(who),
+            (Tie::None, Command::Add { .. }) => Tie::Asked(me),
             (Tie::Asked(who), Command::Accept { .. }) if who != me => Tie::Friends,
             (Tie::Asked(who), Command::Decline { .. }) if who != me => Tie::Declined(who),
             (Tie::Asked(who), Command::Remove { .. }) if who != me => Tie::Unsure,
@@ -249,17 +257,13 @@ impl Reference {
         match event {
             Event::Done { id: Some(id) } => self.done(*id, at),
             Event::Error { id: Some(id), code, .. } => {
-                let certain = matches!(
-                    code.as_str(),
-                    "already_contact"
-                        | "no_invitation"
-                        | "not_a_contact"
-                        | "yourself"
-                        | "too_fast"
-                        | "limit_reached"
-                        | "invalid"
-                        | "bad_command"
-                );
+                // A client asks again after a cut, and is refused what it had already been given:
+                // only a refusal that fits what was known says that nothing changed.
+                let certain = match code.as_str() {
+                    "yourself" | "too_fast" | "limit_reached" | "invalid" | "bad_command" => true,
+                    "already_contact" => self.had(*id),
+                    _ => false,
+                };
                 if certain { self.refused(*id) } else { self.unknown(*id) }
             }
             Event::Invited { user, .. } => {
@@ -304,17 +308,20 @@ impl Reference {
         match command {
             // Other acts may be under way; the one done last is what stands only if it was alone.
             Command::Status { status } => {
-                if !self.others(device, |c| matches!(c, Command::Status { .. })) {
+                let newest = self.newest.get(&(device, 0)) == Some(&id);
+                if newest && !self.others(device, |c| matches!(c, Command::Status { .. })) {
                     self.shown[owner].status.insert(device, BTreeSet::from([status]));
                 }
             }
             Command::Message { text } => {
-                if !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
+                let newest = self.newest.get(&(owner, 1)) == Some(&id);
+                if newest && !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
                     self.shown[owner].message = BTreeSet::from([text]);
                 }
             }
             Command::Name { text } => {
-                if !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
+                let newest = self.newest.get(&(owner, 2)) == Some(&id);
+                if newest && !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
                     self.shown[owner].name = BTreeSet::from([text]);
                 }
             }
@@ -337,6 +344,14 @@ impl Reference {
 
     fn others_of(&self, owner: usize, like: impl Fn(&Command) -> bool) -> bool {
         self.open.values().any(|(of, command)| self.owner[*of] == owner && like(command))
+    }
+
+    /// Whether the tie that an act would make stood before it.
+    fn had(&self, id: u64) -> bool {
+        self.pairs.values().any(|pair| {
+            let stood = |who| pair.tie == Tie::Friends || pair.tie == Tie::Asked(who);
+            pair.open.is_some_and(|(open, who, _)| open == id && stood(who))
+        })
     }
 
     fn refused(&mut self, id: u64) {

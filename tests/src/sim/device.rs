@@ -127,7 +127,8 @@ impl World {
         self.counts.acts += 1;
         let life = self.devices[device].life;
         self.trace.step(self.now, 42, &id.to_le_bytes(), || {
-            format!("device {device} is told {} {command:?}", id)
+            let text = serde_json::to_string(&command).unwrap_or_default();
+            format!("device {device} is told {id} {text}")
         });
         self.see(What::Act { device, id, command: command.clone() });
         self.feed_device(device, life, Input::Command { id: Some(id), command });

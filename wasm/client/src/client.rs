@@ -67,8 +67,10 @@ impl RawClient {
     }
 
     /// Ends the client without signing out.
-    pub async fn shutdown(&self) {
-        self.handle.clone().shutdown().await;
+    pub fn shutdown(&self) {
+        // A full mailbox takes it later: the end must reach the driver.
+        let handle = self.handle.clone();
+        spawn_local(async move { handle.shutdown().await });
     }
 
     /// Says something to a contact.

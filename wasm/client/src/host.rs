@@ -7,7 +7,7 @@ use js_sys::{Date, Uint8Array};
 use presently_core::id::{LinkId, OpId};
 use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
-use presently_core::world::MemoryStore;
+use presently_core::world::MemoryRows;
 use presently_driver::{Host, Link, Mailbox};
 use wasm_bindgen::prelude::*;
 
@@ -68,14 +68,14 @@ fn tell_of_panics() {
 #[derive(Debug)]
 pub(crate) struct JsHost {
     platform: Platform,
-    cache: MemoryStore,
+    cache: MemoryRows,
 }
 
 impl JsHost {
     pub(crate) fn new(platform: Platform) -> Self {
         tell_of_panics();
         PLATFORMS.with_borrow_mut(|platforms| platforms.push(platform.clone()));
-        Self { platform, cache: MemoryStore::default() }
+        Self { platform, cache: MemoryRows::default() }
     }
 }
 

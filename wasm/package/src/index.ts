@@ -8,6 +8,9 @@ import { websocketHost } from "./websocket.js";
 export * from "./types.js";
 export type { Presently };
 
+/** Stands beside this file, so that bundlers find and serve it. */
+const WASM = { module_or_path: new URL("../wasm/presently_bg.wasm", import.meta.url) };
+
 let loaded: Promise<unknown> | undefined;
 
 /**
@@ -18,7 +21,7 @@ export async function connect(options: ConnectOptions): Promise<Presently> {
   const { url, user, password, signal } = options;
   signal?.throwIfAborted();
   // A load that failed (no network) must not fail every later one.
-  await (loaded ??= load().catch((cause: unknown) => {
+  await (loaded ??= load(WASM).catch((cause: unknown) => {
     loaded = undefined;
     throw cause;
   }));

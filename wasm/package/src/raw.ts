@@ -24,7 +24,7 @@ export interface RawClient {
   closed(link: number): boolean;
   wake(): void;
   next_batch(max: number): Promise<string>;
-  shutdown(): Promise<void>;
+  shutdown(): void;
   send(to: string, text: string): number;
   typing(to: string): number;
   status(status: string): number;
@@ -125,7 +125,7 @@ export class Engine {
     this.#unwatch?.();
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
-    void raw.shutdown();
+    raw.shutdown();
   }
 
   async #pump(raw: RawClient, deliver: (event: PresentlyEvent) => void): Promise<void> {

@@ -11,7 +11,7 @@ use presently_core::client::Config;
 use presently_core::id::{LinkId, OpId};
 use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
-use presently_core::world::MemoryStore;
+use presently_core::world::MemoryRows;
 
 pub use cache::CacheError;
 use cache::SqliteCache;
@@ -23,7 +23,7 @@ use crate::run::{Driver, Handle};
 /// Where a client keeps what outlives it.
 #[derive(Debug)]
 enum Cache {
-    Memory(MemoryStore),
+    Memory(MemoryRows),
     Sqlite(SqliteCache),
 }
 
@@ -47,7 +47,7 @@ pub fn open(
 ) -> Result<(Handle, Driver<NativeHost>), CacheError> {
     let cache = match cache_dir {
         Some(dir) => Cache::Sqlite(SqliteCache::open(dir)?),
-        None => Cache::Memory(MemoryStore::default()),
+        None => Cache::Memory(MemoryRows::default()),
     };
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|_| CacheError::Randomness)?;

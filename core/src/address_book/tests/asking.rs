@@ -216,3 +216,19 @@ fn a_name_that_is_not_found_in_time_is_asked_again() {
         assert_eq!(answer.expect_err("not found").code, Code::Retry);
     }
 }
+
+#[test]
+fn who_asks_and_is_gone_before_it_is_decided_is_named_all_the_same() {
+    let mut world = World::new();
+    let frame = invite("bob");
+    let port = World::port(ALICE, alice());
+    let (kind, body) = (frame.kind(), frame.encode(&Tail::default()));
+    let asks = ToService::Frame { port, kind, request: 9, body };
+    for tell in [asks, ToService::Closed { port, detached: false }] {
+        let tell = envelope(Role::Gate, port.node.0, None, ToBook::Client(tell));
+        world.books[usize::from(port.node.0)].handle_input(Input::Tell(tell), world.now);
+    }
+    world.settle();
+    let asked = world.fetch(BOB, bob(), 0).contacts[0].value.clone();
+    assert_eq!(asked.name.as_str(), "alice");
+}

@@ -75,6 +75,18 @@ fn a_write_of_unknown_outcome_happens_once_and_is_answered_once() {
 }
 
 #[test]
+fn a_refusal_after_an_unknown_outcome_is_not_taken_for_the_whole_truth() {
+    for fault in [Fault::UnknownWritten, Fault::UnknownLost] {
+        let mut world = World::new();
+        world.faults.extend([fault, Fault::Failed]);
+        world.ask(ALICE, alice(), &invite("bob"));
+        (0..3).for_each(|_| world.later(REWRITE_MS));
+        let expected = [Some((Relation::INVITED, 1)), Some((Relation::PENDING, 1))];
+        assert_eq!(relations(&mut world), expected, "{fault:?}: bob's home was told");
+    }
+}
+
+#[test]
 fn an_intent_applied_with_an_unknown_outcome_is_applied_once() {
     for fault in [Fault::UnknownWritten, Fault::UnknownLost] {
         let mut world = World::new();

@@ -40,7 +40,7 @@ pub(crate) async fn measure(stage: &Stage, report: &mut Report) -> Result<()> {
     let mut server = stage.people_server()?;
     let mut bare = messages::Bare::connect(stage).await?;
     let mut figures = (Vec::new(), Vec::new());
-    for run in 0..stage.scale.runs {
+    for run in 0..stage.scale.sign_in_runs {
         let unit = bare.run(stage).await?;
         let from = run * count;
         let tokens = server.mint(RING, from, count)?;

@@ -30,6 +30,8 @@ pub(crate) struct Scale {
     pub(crate) changes: u32,
     /// Sign-ins of a run.
     pub(crate) sign_ins: usize,
+    /// Runs of sign-ins: more, for each is short.
+    pub(crate) sign_in_runs: usize,
     /// Idle links.
     pub(crate) idle: usize,
 }
@@ -41,6 +43,7 @@ const FULL: Scale = Scale {
     changing: 1_000,
     changes: 10,
     sign_ins: 1_000,
+    sign_in_runs: 9,
     idle: 10_000,
 };
 
@@ -51,6 +54,7 @@ const SHORT: Scale = Scale {
     changing: 50,
     changes: 4,
     sign_ins: 50,
+    sign_in_runs: 1,
     idle: 500,
 };
 
@@ -106,8 +110,8 @@ impl Stage {
 
     /// A server over all who sign in or are idle.
     pub(crate) fn people_server(&self) -> Result<Child> {
-        let Scale { sign_ins, runs, .. } = self.scale;
-        self.ring_server("people", self.idle_links().max(sign_ins * runs))
+        let Scale { sign_ins, sign_in_runs, .. } = self.scale;
+        self.ring_server("people", self.idle_links().max(sign_ins * sign_in_runs))
     }
 
     /// A relay that writes frames of these sizes.

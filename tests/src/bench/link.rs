@@ -190,3 +190,7 @@ fn message(bytes: &[u8]) -> Option<(u8, &[u8], usize)> {
     let used = head + usize::try_from(len).ok()?;
     Some((first & 0x0f, bytes.get(head..used)?, used))
 }
+
+#[cfg(test)]
+#[path = "link_test.rs"]
+mod link_test;

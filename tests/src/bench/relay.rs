@@ -166,3 +166,7 @@ fn put(out: &mut Vec<u8>, content: &[u8], size: usize) {
     out.extend_from_slice(content.get(..content.len().min(size - 3)).unwrap_or_default());
     out.resize(at + size, 0);
 }
+
+#[cfg(test)]
+#[path = "relay_test.rs"]
+mod relay_test;

@@ -74,6 +74,7 @@ impl Report {
         for row in &self.rows {
             let verdict = match () {
                 () if !row.is_sound() => "nothing measured",
+                () if self.short => "not judged",
                 () if row.is_over() => "over",
                 () => "ok",
             };
@@ -100,3 +101,7 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     figures.sort_by(f64::total_cmp);
     figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+#[path = "report_test.rs"]
+mod report_test;

@@ -29,7 +29,7 @@ impl Cs {
         match word {
             ToCs::Watch(watch) => self.on_watch(key, flow, &watch.users)?,
             ToCs::Unwatch(unwatch) => self.on_unwatch(key, &unwatch.users),
-            ToCs::SetStatus(set) => self.on_status(key, flow, set.status)?,
+            ToCs::SetStatus(set) => self.on_status(key, flow, set.status, now)?,
             ToCs::Leave(_) => self.on_leave(key, flow),
             ToCs::SetProfile(set) => return self.on_profile(key, flow, request, set, now),
             ToCs::Contact(ask) => return self.on_contact(key, flow, request, ask.user, now),
@@ -105,18 +105,27 @@ impl Cs {
         }
     }
 
-    fn on_status(&mut self, key: OpId, flow: Flow, status: Status) -> Result<(), Refusal> {
+    fn on_status(
+        &mut self,
+        key: OpId,
+        flow: Flow,
+        status: Status,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         if !status.is_choosable() {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let endpoint = session.endpoint;
-        session.status = Some(status);
+        let chosen = self.setup.wall.at(now);
+        (session.status, session.chosen) = (Some(status), chosen);
         if session.registered.replace(key) != Some(key) {
             self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session: key });
         }
-        self.post_home(flow, user, cs_ps::ToPs::Publish { user, endpoint, session: key, status });
+        let (session, again) = (key, false);
+        let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
+        self.post_home(flow, user, publish);
         Ok(())
     }
 

@@ -260,7 +260,9 @@ impl Cs {
             let Some(status) = session.status.filter(|_| person.home == node) else { continue };
             let (user, endpoint) = (person.user, session.endpoint);
             tells.push((user, cs_ps::ToPs::Arrive { user, endpoint, session: key }));
-            tells.push((user, cs_ps::ToPs::Publish { user, endpoint, session: key, status }));
+            let (chosen, again, session) = (session.chosen, true, key);
+            let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
+            tells.push((user, publish));
         }
         for (friend, person, number) in self.friends.ask_again(node) {
             let Some(person) = self.sessions.person(person) else { continue };

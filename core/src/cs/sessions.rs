@@ -6,6 +6,7 @@ use crate::edge::gate_service::Port;
 use crate::id::{EndpointId, NodeId, OpId, UserId};
 use crate::index::{Index, Slab};
 use crate::model::presence::Status;
+use crate::time::Wall;
 
 /// One device's session.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Session {
     pub(super) watched: Vec<u32>,
     /// Chosen; `None`: not yet, and the person may not ask to contact anybody.
     pub(super) status: Option<Status>,
+    /// When that was.
+    pub(super) chosen: Wall,
     /// The session under which the home knows the device: this one, or the one it replaced until
     /// the first status.
     pub(super) registered: Option<OpId>,
@@ -124,6 +127,7 @@ impl Sessions {
             endpoint,
             watched: Vec::new(),
             status: None,
+            chosen: Wall::default(),
             registered: None,
             asks: 0,
         });

@@ -9,6 +9,7 @@ use crate::error::Refusal;
 use crate::id::{EndpointId, Epoch, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Status};
+use crate::time::Wall;
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
@@ -35,6 +36,11 @@ edge! {
             session: OpId,
             /// Chosen.
             status: Status,
+            /// When, on the wall clock of the CS.
+            chosen: Wall,
+            /// Told again to a home that may have forgotten it, not chosen just now: what another
+            /// device published later stands.
+            again: bool,
         } "status",
         /// The link of a session is lost: the endpoint lingers.
         Lost {
@@ -158,7 +164,13 @@ edge! {
             presence: Record<Presence>,
         } "presence" as |tell: &ToCs| match tell {
             ToCs::Presence { friend, .. } => Class::State(*friend),
-            _ => Class::Reliable,
+            Self::Saved { .. }
+            | Self::Admit { .. }
+            | Self::Deny { .. }
+            | Self::Settling { .. }
+            | Self::Revoke { .. }
+            | Self::Own { .. }
+            | Self::Boot { .. } => Class::Reliable,
         },
         /// The person's own presence as chosen (Appear Offline shows as such): for all of its own
         /// endpoints at this CS.

@@ -174,8 +174,9 @@ impl Ps {
                 let at = Endpoint { endpoint, node, session, is_published, lingers_until: None };
                 self.on_arrive(user, at, flow, now);
             }
-            From::Publish { user, endpoint, session, status } => {
-                self.on_publish(user, (endpoint, node, session), status, flow, now);
+            From::Publish { user, endpoint, session, status, chosen, again } => {
+                let what = (status, chosen, again);
+                self.on_publish(user, (endpoint, node, session), what, flow, now);
             }
             From::Lost { user, endpoint, session } => {
                 let Some(key) = self.find(user) else {
@@ -246,7 +247,7 @@ impl Ps {
         &mut self,
         user: UserId,
         (endpoint, node, session): (EndpointId, NodeId, OpId),
-        status: Status,
+        (status, chosen, again): (Status, Wall, bool),
         flow: Flow,
         now: Timestamp,
     ) {
@@ -258,7 +259,12 @@ impl Ps {
             return;
         };
         at.is_published = true;
-        person.status = status;
+        // A choice told again may be older than what stands: its session may long be dead.
+        let others = person.endpoints.iter().filter(|at| at.endpoint != endpoint);
+        let stands = others.into_iter().any(|at| at.is_published) && chosen < person.chosen;
+        if !again || !stands {
+            (person.status, person.chosen) = (status, chosen);
+        }
         if person.profile.is_none() {
             person.flow = flow;
         }

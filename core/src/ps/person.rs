@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::id::{EndpointId, Flow, NodeId, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Profile, Status};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Wall};
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
@@ -103,6 +103,8 @@ pub(super) struct Person {
     pub(super) endpoints: Vec<Endpoint>,
     /// Published last, on whichever device.
     pub(super) status: Status,
+    /// When that was.
+    pub(super) chosen: Wall,
     /// `None`: being read.
     pub(super) profile: Option<StoredProfile>,
     pub(super) visible: Visible,
@@ -127,6 +129,7 @@ impl Person {
             user,
             endpoints: Vec::new(),
             status: Status::Offline,
+            chosen: Wall::default(),
             profile: None,
             visible: Visible::Unasked,
             watches: Watches::default(),

@@ -236,11 +236,14 @@ impl<T> Disk<T> {
     /// A late write lands after later ones only where its own checks protect what they wrote: no
     /// store lets a write that its asker has overwritten come back.
     fn settle(&mut self, next: &Write) {
-        let touches = |key: &Key| next.puts.iter().any(|(k, _)| k == key) || next.deletes.contains(key);
+        let touches =
+            |key: &Key| next.puts.iter().any(|(k, _)| k == key) || next.deletes.contains(key);
         let mut at = 0;
         while let Some((_, late)) = self.landing.get(at) {
             let checked = |key: &Key| {
-                late.checks.iter().any(|check| check.key == *key && check.key.space != Space::Incarnation)
+                late.checks
+                    .iter()
+                    .any(|check| check.key == *key && check.key.space != Space::Incarnation)
             };
             let mut keys = late.puts.iter().map(|(key, _)| key).chain(&late.deletes);
             if !keys.any(|key| touches(key) && !checked(key)) {

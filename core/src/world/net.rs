@@ -141,8 +141,7 @@ impl Fabric {
         }
         let copies = if rng.below(1_000) < weather.double_permille { 2 } else { 1 };
         for _ in 0..copies {
-            let late =
-                if rng.below(1_000) < weather.late_permille { rng.below(2_000) } else { 0 };
+            let late = if rng.below(1_000) < weather.late_permille { rng.below(2_000) } else { 0 };
             out.push(now + spread(weather.delay_mean_ms, rng) + late);
         }
         out

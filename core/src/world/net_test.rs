@@ -6,8 +6,7 @@ use super::net::{Fabric, FabricWeather, LinkWeather, Pipe};
 use crate::rng::Rng;
 use crate::time::Timestamp;
 
-const ROUGH: LinkWeather =
-    LinkWeather { delay_min_ms: 5, delay_mean_ms: 40, pieces_permille: 700 };
+const ROUGH: LinkWeather = LinkWeather { delay_min_ms: 5, delay_mean_ms: 40, pieces_permille: 700 };
 
 #[test]
 fn a_pipe_keeps_order_and_bytes_however_it_cuts_them() {
@@ -50,9 +49,8 @@ fn the_fabric_loses_doubles_and_parts() {
         double_permille: 300,
         late_permille: 100,
     };
-    let fates: Vec<usize> = (0..1_000)
-        .map(|_| fabric.fates(&weather, (0, 1), &mut rng, Timestamp(0)).len())
-        .collect();
+    let fates: Vec<usize> =
+        (0..1_000).map(|_| fabric.fates(&weather, (0, 1), &mut rng, Timestamp(0)).len()).collect();
     assert!(fates.contains(&0) && fates.contains(&1) && fates.contains(&2));
     fabric.part(0, 1);
     assert!(fabric.fates(&FabricWeather::CALM, (0, 1), &mut rng, Timestamp(0)).is_empty());

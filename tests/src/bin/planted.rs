@@ -31,7 +31,8 @@ fn planted() -> io::Result<bool> {
         .collect::<io::Result<_>>()?;
     faults.retain(|path| path.extension().is_some_and(|ext| ext == "patch"));
     faults.sort();
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or(root.join("target"), PathBuf::from);
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root.join("target"), PathBuf::from);
     let copy = target.join("planted/tree");
     let build = target.join("planted/build");
     let mut seen = !faults.is_empty();

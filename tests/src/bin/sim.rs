@@ -99,7 +99,10 @@ struct Tally {
 
 fn swarm(options: &Options) -> ExitCode {
     let began = Instant::now();
-    let past = PAST.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+    let past = PAST
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_whitespace().next()?.parse().ok());
     let mut seeds: Vec<u64> = past.collect();
     let past = seeds.len() as u64;
     seeds.extend(options.from..options.from + options.seeds);
@@ -126,7 +129,7 @@ fn swarm(options: &Options) -> ExitCode {
 
 fn one(seed: u64, tally: &Mutex<Tally>, stop: &AtomicBool) {
     let outcome = play(seed, None).and_then(|run| {
-        if seed % TWICE_EVERY != 0 {
+        if !seed.is_multiple_of(TWICE_EVERY) {
             return Ok((run, 0));
         }
         let again = play(seed, None)?;

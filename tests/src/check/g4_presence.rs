@@ -121,12 +121,11 @@ fn real_changes(history: &History, life: &Life<'_>, person: usize) -> u64 {
     let mut most = 1 + contacts.count() as u64;
     for seen in &history.seen {
         most += match &seen.what {
-            What::Act { device, command, .. } if history.owner[*device] == person => {
-                match command {
-                    Command::Status { .. } | Command::Message { .. } | Command::Name { .. } => 1,
-                    _ => 0,
-                }
-            }
+            What::Act {
+                device,
+                command: Command::Status { .. } | Command::Message { .. } | Command::Name { .. },
+                ..
+            } if history.owner[*device] == person => 1,
             What::Unlinked { device } | What::Killed { device } | What::Ended { device }
                 if history.owner[*device] == person =>
             {

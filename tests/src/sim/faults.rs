@@ -9,6 +9,9 @@ use super::swarm::stream;
 use super::world::World;
 use crate::history::What;
 
+/// Draws a fault: it is given a way to draw numbers below a bound.
+type Make<'a> = &'a mut dyn FnMut(&mut dyn FnMut(u64) -> u64) -> Fault;
+
 /// One fault.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Fault {
@@ -46,7 +49,7 @@ impl World {
         let swarm = self.swarm.clone();
         let (nodes, devices) = (u64::from(swarm.nodes), swarm.owner.len() as u64);
         let mut plan: Vec<(Timestamp, Fault)> = Vec::new();
-        let mut draw = |count: u64, make: &mut dyn FnMut(&mut dyn FnMut(u64) -> u64) -> Fault| {
+        let mut draw = |count: u64, make: Make<'_>| {
             for _ in 0..count {
                 let at = from + rng.below(swarm.play_ms);
                 plan.push((at, make(&mut |bound| rng.below(bound))));

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use presently_core::client::{Command, Event};
+use presently_core::client::Command;
 use presently_core::hub::io::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest, Hop, Input, StoreOp};
 use presently_core::id::Shard;
@@ -78,7 +78,7 @@ impl World {
         let people = swarm.owner.iter().max().map_or(0, |last| last + 1);
         let names: Vec<String> = (0..people).map(|n| format!("p{n}")).collect();
         let history = History {
-            people: names.clone(),
+            people: names,
             users: vec![Default::default(); people],
             owner: swarm.owner.clone(),
             befriended: (0..people).map(|n| History::pair(n, (n + 1) % people)).collect(),
@@ -135,14 +135,6 @@ impl World {
     /// Gives a device's client a command.
     pub fn command(&mut self, device: usize, command: Command) -> u64 {
         self.give(device, command)
-    }
-
-    /// What a device's app was told so far.
-    pub fn events(&self, device: usize) -> impl Iterator<Item = (Timestamp, &Event)> {
-        self.history.seen.iter().filter_map(move |seen| match &seen.what {
-            What::Event { device: of, event } if *of == device => Some((seen.at, event)),
-            _ => None,
-        })
     }
 
     /// The world's clock.

@@ -59,7 +59,10 @@ fn the_first_status_makes_a_person_arrive() {
     let homes = bench.homes();
     let cs_ps::ToPs::Arrive { session, .. } = homes[0] else { panic!("{homes:?}") };
     let arrive = cs_ps::ToPs::Arrive { user, endpoint, session };
-    let publish = |status| cs_ps::ToPs::Publish { user, endpoint, session, status };
+    let publish = |status| {
+        let (chosen, again) = (Wall(1_700_000_000_000), false);
+        cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again }
+    };
     assert_eq!(homes, [arrive, publish(Status::Busy)]);
     assert_eq!(bench.said(), [done(8)]);
     bench.status(1, Status::AppearOffline);

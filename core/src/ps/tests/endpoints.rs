@@ -80,7 +80,8 @@ fn coming_back_within_the_linger_tells_nobody_anything() {
     world.cs(3, FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9) });
     let (endpoint, session) = (device(1), session(9));
     let status = Status::Online;
-    world.cs(3, FromCs::Publish { user: alice(), endpoint, session, status });
+    let (chosen, again) = (Wall::default(), false);
+    world.cs(3, FromCs::Publish { user: alice(), endpoint, session, status, chosen, again });
     world.later(60_000);
     assert_eq!(world.statuses(), []);
     assert_eq!(world.route(), [(device(1), NodeId(3))]);
@@ -203,4 +204,21 @@ fn a_status_nobody_may_choose_and_a_session_nobody_has_change_nothing() {
     world.publish(1, 2, Status::Busy);
     world.later(1_000);
     assert_eq!(world.statuses(), []);
+}
+
+#[test]
+fn a_choice_told_again_does_not_undo_a_later_one() {
+    let mut world = World::online();
+    world.arrive(3, 2);
+    world.publish_of(3, 2, Status::Busy, (Wall(2_000_000), false));
+    world.later(1_000);
+    world.told.clear();
+    // The trunk to the first device's CS broke: it tells again what it has.
+    world.arrive(1, 1);
+    world.publish_of(1, 1, Status::Online, (Wall(1_000_000), true));
+    world.later(1_000);
+    assert_eq!(world.statuses(), []);
+    // What was chosen meanwhile and never arrived is newer.
+    world.publish_of(1, 1, Status::Away, (Wall(3_000_000), true));
+    assert_eq!(world.statuses(), [(2, Status::Away)]);
 }

@@ -19,7 +19,7 @@ use crate::limits::LINGER_MS;
 use crate::machine::Machine;
 use crate::model::presence::Status;
 use crate::store::{Reply, Request};
-use crate::time::Timestamp;
+use crate::time::{Timestamp, Wall};
 use crate::world::MemoryStore;
 
 /// What a CS was told, by its node.
@@ -99,8 +99,14 @@ impl World {
     }
 
     fn publish(&mut self, node: u16, n: u8, status: Status) {
+        self.publish_of(node, n, status, (Wall(self.now.0), false));
+    }
+
+    /// A choice made then, told for the first time or again.
+    fn publish_of(&mut self, node: u16, n: u8, status: Status, (chosen, again): (Wall, bool)) {
         let (endpoint, session) = (device(n), session(n));
-        self.cs(node, FromCs::Publish { user: alice(), endpoint, session, status });
+        let user = alice();
+        self.cs(node, FromCs::Publish { user, endpoint, session, status, chosen, again });
     }
 
     fn lose(&mut self, node: u16, n: u8) {

@@ -73,6 +73,8 @@ await step("they talk", async () => {
 });
 
 await step("a page that is written in says so", async () => {
+  // Who writes is told at most once in 4 s, and bob has just written.
+  await bob.page.waitForTimeout(4_500);
   await bob.window("alice").locator("textarea").pressSequentially("hm");
   await alice.window("bob").getByText(/is writing/).waitFor();
 });

@@ -5,9 +5,11 @@
 //! - [`reference`] says what should be true, from acts and events alone, and shares no code with the
 //!   machines;
 //! - [`process`] runs the real programs, for tests of what a simulator cannot see;
-//! - [`check`] holds one file per law, each a pure function over a history.
+//! - [`check`] holds one file per law, each a pure function over a history;
+//! - [`bench`] measures the server, beside a bare relay.
 #![forbid(unsafe_code)]
 
+pub mod bench;
 pub mod check;
 pub mod history;
 pub mod process;

@@ -39,7 +39,7 @@ export class Editable {
     this.#value = value;
     text(this.#button, value || this.#options.invitation);
     attribute(this.#button, "data-empty", !value);
-    attribute(this.#button, "aria-label", `${this.#options.label}: ${value || "none"}. Edit`);
+    attribute(this.#button, "aria-label", `${this.#options.label}: ${value || this.#options.invitation}. Edit`);
   }
 
   #edit(): void {

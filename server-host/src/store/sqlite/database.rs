@@ -74,6 +74,16 @@ impl Database {
         answer.unwrap_or_else(|error| Reply::Failed(error.to_string()))
     }
 
+    /// Reads that follow see one state and take its locks once, until [`Self::end_reads`].
+    pub(super) fn begin_reads(&self) -> Result<()> {
+        self.connection.prepare_cached("BEGIN DEFERRED")?.execute([]).map(drop)
+    }
+
+    /// Ends what [`Self::begin_reads`] began, if it did.
+    pub(super) fn end_reads(&self) -> Result<()> {
+        if self.connection.is_autocommit() { Ok(()) } else { self.commit() }
+    }
+
     pub(super) fn begin(&self) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
     }
@@ -165,6 +175,6 @@ impl Database {
 const FOLD_MIN: usize = 64;
 
 /// Whether a request only reads.
-pub(super) fn reads(request: &Request) -> bool {
+pub(super) fn is_read(request: &Request) -> bool {
     !matches!(request, Request::Write(_))
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use presently_core::store::{KEYSPACES, PartKind};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::store::{OpenError, Options};
@@ -99,6 +100,8 @@ pub(super) fn connect(directory: &Path, options: Options) -> Result<Connection, 
     let connection = Connection::open(directory.join(FILE))?;
     connection.busy_timeout(Duration::from_secs(10))?;
     connection.set_prepared_statement_cache_capacity(256);
+    // Else a statement that compares a range is planned anew for each value bound to it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "page_size", 4096)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     // NORMAL would not sync a commit.

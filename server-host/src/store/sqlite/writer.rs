@@ -10,7 +10,7 @@ use std::time::Duration;
 use presently_core::store::{Reply, Request, Write};
 
 use super::checkpoint::{Checkpointer, FRAMES_MAX};
-use super::database::{Database, Outcome, reads};
+use super::database::{Database, Outcome, is_read};
 use super::schema;
 use crate::store::{Counts, Done, Job, OpenError, Options};
 
@@ -83,24 +83,54 @@ impl Writer {
         while let Ok(first) = jobs.recv() {
             let mut next = Some(first);
             let mut stop = false;
+            let mut reads = 0;
             while let Some(job) = next {
                 match job {
                     // A read sees no write of its own batch: what it shows is durable.
-                    Job::Ask(request, done) if reads(&request) => done(self.read(&request)),
+                    Job::Ask(request, done) if is_read(&request) => {
+                        // From the second on they share one state of the file, and its locks.
+                        reads += 1;
+                        if reads == 2 {
+                            self.begin_reads();
+                        }
+                        done(self.read(&request));
+                    }
                     Job::Ask(Request::Write(write), done) => writes.push((write, done)),
                     Job::Ask(..) => {}
                     Job::Stop => stop = true,
                 }
-                if stop || writes.len() >= BATCH_MAX {
+                // Reads that go on and on must not hold up a commit.
+                if stop || writes.len() + reads >= BATCH_MAX {
                     break;
                 }
                 next = jobs.try_recv().ok();
+            }
+            if reads > 1 {
+                self.end_reads();
             }
             self.write(std::mem::take(&mut writes), jobs);
             // Told to stop, now or while the file did not open.
             if stop || self.open.is_none() {
                 return;
             }
+        }
+    }
+
+    /// Where it fails, each read stands for itself.
+    fn begin_reads(&self) {
+        if let Some(open) = &self.open
+            && let Err(error) = open.database.begin_reads()
+        {
+            tracing::warn!(%error, "reads do not share a transaction");
+        }
+    }
+
+    /// Where it fails, the next write does too, and the store is opened again.
+    fn end_reads(&self) {
+        if let Some(open) = &self.open
+            && let Err(error) = open.database.end_reads()
+        {
+            tracing::warn!(%error, "a transaction of reads did not end");
         }
     }
 

@@ -1,5 +1,4 @@
 // The page on a real server, in real browsers. Each step prints a line; the last line is the count.
-// `--picture FILE` also takes the picture for README.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -7,7 +6,6 @@ import { launch, Person } from "./people.mjs";
 import { Server } from "./server.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const picture = process.argv[process.argv.indexOf("--picture") + 1 || Infinity];
 const counts = { passed: 0, failed: 0 };
 
 async function step(name, work) {
@@ -49,6 +47,11 @@ await step("alice and bob sign in and see each other", async () => {
   bob = await Person.signIn(browser, server.url, "bob", { bypassCSP: true });
   await alice.sees("bob", "Online");
   await bob.sees("alice", "Online");
+});
+
+await step("the page fills the screen, with and without the line at the top", async () => {
+  const bottom = () => alice.page.evaluate(() => document.querySelector(".people").getBoundingClientRect().bottom);
+  assert.equal(await bottom(), 800);
 });
 
 await step("each sees the other's status change", async () => {
@@ -133,11 +136,6 @@ for (const colorScheme of ["light", "dark"]) {
 await step("no page complained", async () => {
   assert.deepEqual([...alice.problems, ...bob.problems], []);
 });
-
-if (picture) {
-  await alice.page.emulateMedia({ colorScheme: "light" });
-  await alice.page.screenshot({ path: picture });
-}
 
 await browser.close();
 await step("the server stops with 0", async () => assert.equal(await server.stop(), 0));

@@ -6,10 +6,8 @@
 //!   machines;
 //! - [`process`] runs the real programs, for tests of what a simulator cannot see;
 //! - [`check`] holds one file per law, each a pure function over a history;
-//! - [`bench`] measures the server, beside a bare relay.
 #![forbid(unsafe_code)]
 
-pub mod bench;
 pub mod check;
 pub mod history;
 pub mod process;

@@ -37,6 +37,7 @@ cargo xtask COMMAND
   fmt                   format the Rust code
   lint                  rustfmt, clippy and tidy, as CI sees them
   sim [ARGS]            the simulator: --seeds N, --seed N
+  planted               a fault planted in a copy of the core: the simulator must see it
   fuzz [TARGET [SECS]]  a fuzz target, or each of them, for a while
   bench [ARGS]          measure against a bare relay, on a real disk
   web                   the wasm module, the npm package and the page
@@ -70,6 +71,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "fmt" => fmt::fmt(&tree),
         "lint" => lint::lint(&tree),
         "sim" => sim::sim(&tree, rest),
+        "planted" => sim::planted(&tree),
         "fuzz" => fuzz::fuzz(&tree, rest),
         "bench" => bench::bench(&tree, rest),
         "web" => web::web(&tree),

@@ -1,4 +1,5 @@
-//! `cargo xtask sim`: the simulator, in release, with the arguments given.
+//! `cargo xtask sim`: the simulator, in release, with the arguments given; `planted`: whether it sees
+//! what is planted for it.
 
 use std::process::Command;
 
@@ -13,4 +14,13 @@ use crate::{
 pub(crate) fn sim(tree: &Tree, args: &[String]) -> Result<()> {
     let sim = host::bin(tree, Profile::Release, "sim")?;
     shell::run(Command::new(sim).args(args).current_dir(&tree.root))
+}
+
+/// Plants each fault of `tests/planted` in a copy of the core and demands that a law breaks there.
+///
+/// # Errors
+/// When one is not seen, or no longer applies.
+pub(crate) fn planted(tree: &Tree) -> Result<()> {
+    let planted = host::bin(tree, Profile::Release, "planted")?;
+    shell::run(Command::new(planted).current_dir(&tree.root))
 }

@@ -116,8 +116,7 @@ pub fn open<H: Host>(config: Config, seed: [u8; 32], host: H) -> (Handle, Driver
     let (events_in, events) = events::queue();
     let mut client = Client::new(config, seed, host.now());
     client.handle_input(Input::Wall(host.wall()), host.now());
-    let handle =
-        Handle { mailbox: mailbox.clone(), events, next_id: Arc::new(AtomicU64::new(1)) };
+    let handle = Handle { mailbox: mailbox.clone(), events, next_id: Arc::new(AtomicU64::new(1)) };
     let links = Vec::new();
     (handle, Driver { client, host, links, mailbox, inbox, events: events_in, ended: false })
 }

@@ -101,10 +101,9 @@ impl Client {
     /// # Errors
     /// `Refused`: not a contact, too long, and so on; nothing was stored.
     pub async fn send(&self, to: String, text: String) -> Result<Sent, PresentlyError> {
-        match self.ask(Command::Send { to, text }).await? {
-            CoreEvent::Acked { seq, at, .. } => Ok(Sent { seq, at }),
-            _ => Err(PresentlyError::Ended),
-        }
+        let outcome = self.ask(Command::Send { to, text }).await?;
+        let CoreEvent::Acked { seq, at, .. } = outcome else { return Err(PresentlyError::Ended) };
+        Ok(Sent { seq, at })
     }
 
     /// Tells a contact that this person is writing.
@@ -176,12 +175,11 @@ impl Client {
     /// # Errors
     /// `Refused`.
     pub async fn contacts(&self) -> Result<Contacts, PresentlyError> {
-        match self.ask(Command::Contacts).await? {
-            CoreEvent::Contacts { revision, list, .. } => {
-                Ok(Contacts { revision, list: list.into_iter().map(Into::into).collect() })
-            }
-            _ => Err(PresentlyError::Ended),
-        }
+        let outcome = self.ask(Command::Contacts).await?;
+        let CoreEvent::Contacts { revision, list, .. } = outcome else {
+            return Err(PresentlyError::Ended);
+        };
+        Ok(Contacts { revision, list: list.into_iter().map(Into::into).collect() })
     }
 
     /// A page of what was said with somebody: the newest before `before`, oldest first.
@@ -195,12 +193,11 @@ impl Client {
         before: Option<u64>,
         limit: Option<u16>,
     ) -> Result<History, PresentlyError> {
-        match self.ask(Command::History { with, before, limit }).await? {
-            CoreEvent::History { list, more, .. } => {
-                Ok(History { list: list.into_iter().map(Into::into).collect(), more })
-            }
-            _ => Err(PresentlyError::Ended),
-        }
+        let outcome = self.ask(Command::History { with, before, limit }).await?;
+        let CoreEvent::History { list, more, .. } = outcome else {
+            return Err(PresentlyError::Ended);
+        };
+        Ok(History { list: list.into_iter().map(Into::into).collect(), more })
     }
 
     /// Returns once everything the server held for this device has come as events.
@@ -227,11 +224,10 @@ impl Client {
 
 impl Client {
     async fn ask(&self, command: Command) -> Result<CoreEvent, PresentlyError> {
-        match self.handle.request(command).await? {
-            CoreEvent::Error { code, text, retry_ms, .. } => {
-                Err(PresentlyError::Refused { code, text, retry_ms })
-            }
-            outcome => Ok(outcome),
+        let outcome = self.handle.request(command).await?;
+        if let CoreEvent::Error { code, text, retry_ms, .. } = outcome {
+            return Err(PresentlyError::Refused { code, text, retry_ms });
         }
+        Ok(outcome)
     }
 }

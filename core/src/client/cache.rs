@@ -1,4 +1,4 @@
-//! The client's cache: one request at a time, writes gathered meanwhile (PROTOCOL §4.7.1, §7).
+//! The client's cache: one request at a time, writes gathered meanwhile (PROTOCOL §4.7, §7).
 
 use crate::sorted::SortedMap;
 use alloc::vec;

@@ -1,4 +1,4 @@
-//! What was said: each entry shown once, in sequence order (PROTOCOL §4.7.5).
+//! What was said: each entry shown once, in sequence order (PROTOCOL §4.7).
 
 use alloc::string::String;
 use alloc::vec::Vec;

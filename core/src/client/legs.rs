@@ -1,4 +1,4 @@
-//! Legs: contact, grant, attach, join, what was missed, live (PROTOCOL §4.6, §4.7.4 to 4.7.7).
+//! Legs: contact, grant, attach, join, what was missed, live (PROTOCOL §4.6, §4.7).
 
 use super::link::{Ask, Purpose};
 use super::session::Stage;

@@ -1,7 +1,7 @@
 //! One link of a client: channels, requests and their answers, credit (PROTOCOL §2).
 
-use alloc::collections::VecDeque;
 use crate::sorted::SortedMap;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use bytes::Bytes;

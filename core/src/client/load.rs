@@ -1,4 +1,4 @@
-//! The first reading of the cache, its answers, and its end (PROTOCOL §4.7.1).
+//! The first reading of the cache, its answers, and its end (PROTOCOL §4.7).
 
 use alloc::vec::Vec;
 

@@ -1,4 +1,4 @@
-//! What is shown of friends: only differences become events (PROTOCOL §4.7.6, §5.2).
+//! What is shown of friends: only differences become events (PROTOCOL §4.7, §5.2).
 
 use crate::sorted::SortedMap;
 

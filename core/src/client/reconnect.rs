@@ -1,4 +1,4 @@
-//! When to dial again (PROTOCOL §4.7.6).
+//! When to dial again (PROTOCOL §4.7).
 
 use crate::limits::{RECONNECT_FIRST_MS, RECONNECT_LAST_MS};
 use crate::rng::Rng;

@@ -1,4 +1,4 @@
-//! `sync`: everything the server held at that moment was shown (PROTOCOL §4.7.4).
+//! `sync`: everything the server held at that moment was shown (PROTOCOL §4.7).
 
 use alloc::vec::Vec;
 

@@ -1,7 +1,7 @@
 //! One conversation as this device has it, and all of them by slot (PROTOCOL §4.7).
 
-use alloc::collections::VecDeque;
 use crate::sorted::SortedSet;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::ops::{Index as At, IndexMut};
 

@@ -58,11 +58,7 @@ async fn talk_until_left(args: Chat) -> ExitCode {
     ExitCode::from(if room.refused { 3 } else { 0 })
 }
 
-async fn talk(
-    room: &mut Room,
-    handle: &Handle,
-    input: &mut tokio::io::Lines<BufReader<Stdin>>,
-) {
+async fn talk(room: &mut Room, handle: &Handle, input: &mut tokio::io::Lines<BufReader<Stdin>>) {
     say("Type /help for help.\n");
     loop {
         tokio::select! {
@@ -167,7 +163,9 @@ impl Room {
                 format!("* {shown} is {}{note}", status.replace('_', " "))
             }
             Event::Invited { user, text } => {
-                format!("* {user} asks to be your contact: {text} (/accept {user}, /decline {user})")
+                format!(
+                    "* {user} asks to be your contact: {text} (/accept {user}, /decline {user})"
+                )
             }
             Event::Contact { user, change } => format!("* {user}: {change}"),
             Event::Message { from, with, text, .. } if *from == self.me => {
@@ -175,10 +173,12 @@ impl Room {
             }
             Event::Message { from, text, .. } => format!("{from} says: {text}"),
             Event::Typing { user } => format!("* {user} is writing..."),
-            Event::Contacts { list, .. } => list.iter().fold(String::from("* contacts"), |all, c| {
-                let state = if c.state == "friend" { &c.status } else { &c.state };
-                format!("{all}\n  {:<20} {:<14} {}", c.user, state.replace('_', " "), c.message)
-            }),
+            Event::Contacts { list, .. } => {
+                list.iter().fold(String::from("* contacts"), |all, c| {
+                    let state = if c.state == "friend" { &c.status } else { &c.state };
+                    format!("{all}\n  {:<20} {:<14} {}", c.user, state.replace('_', " "), c.message)
+                })
+            }
             Event::History { list, .. } => list.iter().fold(String::from("* history"), |all, m| {
                 format!("{all}\n  {}: {}", m.from, m.text)
             }),
@@ -187,7 +187,10 @@ impl Room {
                 format!("! {text}")
             }
             Event::Offline { reason, retry_ms } => {
-                format!("* no connection ({reason}), trying again in {} s", retry_ms.div_ceil(1_000))
+                format!(
+                    "* no connection ({reason}), trying again in {} s",
+                    retry_ms.div_ceil(1_000)
+                )
             }
             Event::Lagged { missed } => format!("* {missed} events were dropped"),
             Event::Acked { .. } | Event::Done { .. } => return,

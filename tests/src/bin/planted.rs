@@ -62,12 +62,13 @@ fn lay_out(root: &Path, copy: &Path) -> io::Result<()> {
     if copy.exists() {
         fs::remove_dir_all(copy)?;
     }
-    for part in ["core", "tests"] {
+    for part in ["bindings", "core", "server-host", "tests"] {
         copy_tree(&root.join(part), &copy.join(part))?;
     }
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let (before, rest) = manifest.split_once("members = [").ok_or(io::ErrorKind::InvalidData)?;
     let (_, after) = rest.split_once(']').ok_or(io::ErrorKind::InvalidData)?;
+    // The others are there only to be named by manifests; what the simulator needs is compiled.
     let members = r#"members = ["core", "tests"]"#;
     fs::write(copy.join("Cargo.toml"), format!("{before}{members}{after}"))?;
     fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;

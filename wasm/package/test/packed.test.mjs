@@ -2,7 +2,7 @@
 // project, each against a running server. Needs PRESENTLY_BIN, the second CHROMIUM as well.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
-import { cp, mkdtemp, readdir, rm } from "node:fs/promises";
+import { cp, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -44,6 +44,22 @@ test("from the tarball, in node, type-checked strictly", needsServer, async () =
   const app = await install("node");
   const { stdout } = await run("node", ["dist/main.js", `tcp://${server.listen}`], { cwd: app });
   assert.equal(stdout.trim(), "talked");
+});
+
+test("the JavaScript of README, cut out of it, in node", needsServer, async () => {
+  const readme = await readFile(join(here, "../../README.md"), "utf8");
+  const [, code] = readme.match(/```js\n([^]*?)```/);
+  const lines = code.split("\n").filter((line) => line.trim());
+  assert.ok(lines.length <= 12, `${lines.length} lines`);
+  const app = await install("node");
+  await writeFile(join(app, "readme.mjs"), code.replace("ws://localhost:1863/ws", `tcp://${server.listen}`));
+  const child = start(process.execPath, ["readme.mjs"], app);
+  const wanted = ["alice is busy", "alice says: Hello, Bob!", "bob says: Hello, Alice!"];
+  for await (const line of createInterface(child.stdout)) {
+    wanted.splice(0, wanted.length, ...wanted.filter((words) => !line.includes(words)));
+    if (!wanted.length) break;
+  }
+  assert.deepEqual(wanted, []);
 });
 
 test("from the tarball, in a Vite project on its own port", needsBoth, async () => {

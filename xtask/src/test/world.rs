@@ -19,8 +19,8 @@ const REFUSED: i32 = 3;
 
 /// A swarm of seeds, each of which holds every law.
 pub(super) fn sim(tree: &Tree) -> Result<Counts> {
-    // Both binaries at once: they share nearly everything.
-    host::bins(tree, Profile::Release, &["sim", "presently"])?;
+    // All of this profile at once: they share nearly everything.
+    host::bins(tree, Profile::Release, &["sim", "planted", "presently", "bench"])?;
     let mut command = Command::new(host::path(tree, Profile::Release, "sim"));
     command.args(["--seeds", &SEEDS.to_string()]).current_dir(&tree.root);
     let ended = shell::watch(&mut command)?;
@@ -30,6 +30,13 @@ pub(super) fn sim(tree: &Tree) -> Result<Counts> {
     let counts = Counts::of_exit(&ended, "the simulator");
     ensure!(!ended.ok() || played == Some(SEEDS.to_string().as_str()), "seeds played: {played:?}");
     Ok(counts.noting(line.join(", ")))
+}
+
+/// A fault planted in a copy of the core: the simulator must see it.
+pub(super) fn planted(tree: &Tree) -> Result<Counts> {
+    let planted = host::bin(tree, Profile::Release, "planted")?;
+    let ended = shell::watch(Command::new(planted).current_dir(&tree.root))?;
+    Ok(Counts::of_exit(&ended, "planted faults seen"))
 }
 
 /// A quick run that catches a benchmark broken, not one that measures.

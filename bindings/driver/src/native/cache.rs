@@ -160,7 +160,9 @@ impl Rows {
             let sql = "SELECT revision FROM rows WHERE space = ?1 AND key = ?2";
             let found: Option<u64> = transaction
                 .prepare_cached(sql)?
-                .query_row(params![number(key.space), sortable(&key.parts)], |row| revision_of(row, 0))
+                .query_row(params![number(key.space), sortable(&key.parts)], |row| {
+                    revision_of(row, 0)
+                })
                 .optional()?;
             if found != *revision {
                 return Ok(Reply::Conflict);
@@ -171,7 +173,8 @@ impl Rows {
         for (key, value) in &write.puts {
             let sql = "INSERT OR REPLACE INTO rows VALUES (?1, ?2, ?3, ?4, ?5)";
             let (sorted, parts) = (sortable(&key.parts), stored(&key.parts));
-            let row = params![number(key.space), sorted, parts, value.as_ref(), revision.cast_signed()];
+            let row =
+                params![number(key.space), sorted, parts, value.as_ref(), revision.cast_signed()];
             transaction.prepare_cached(sql)?.execute(row)?;
         }
         for key in &write.deletes {

@@ -2,8 +2,6 @@
 //! or not at all, reads that lag, cuts and restarts; clients that keep the client half of §6.1. In
 //! thousands of schedules nothing acked is lost, nothing is doubled, and everyone sees one order.
 
-extern crate std;
-
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec;
@@ -623,5 +621,4 @@ fn two_mixers_lose_nothing_and_double_nothing() {
     let Met { conflicts, in_doubt, landed_late, repeats, expected } = met;
     let all = [conflicts, in_doubt, landed_late, repeats, expected];
     assert!(all.iter().all(|count| *count > SCHEDULES / 8), "the schedules are tame: {all:?}");
-    std::println!("conflicts, in doubt, landed late, repeats, expected: {all:?}");
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 use anyhow::{Context, Result};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::child::{Answer, Ask, Used, answer_all, cpu_ns};
+use crate::child::{Answer, Ask, Used, answer_all, cpu_ns};
 
 /// Friends on each side of one on the ring.
 pub(crate) const SIDE: usize = 5;

@@ -3,7 +3,7 @@
 
 use std::process::ExitCode;
 
-use super::stage::Stage;
+use crate::stage::Stage;
 
 /// One line of the table.
 #[derive(Clone, Debug)]

@@ -1,4 +1,4 @@
-//! `bench`: what the server costs, beside a bare relay (`presently_tests::bench`).
+//! `bench`: what the server costs, beside a bare relay (`presently_bench`).
 //!
 //! ```text
 //! bench [--short] [--data DIR] [--only messages|presence|sign-in|idle]
@@ -10,7 +10,7 @@
 
 use std::process::ExitCode;
 
-use presently_tests::bench::{self, Options, relay, serve};
+use presently_bench::{Options, relay, run, serve};
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -34,5 +34,5 @@ fn judge(args: Vec<String>) -> anyhow::Result<ExitCode> {
         }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, bench::run(&options))
+    tokio::task::LocalSet::new().block_on(&runtime, run(&options))
 }

@@ -11,7 +11,7 @@ use presently_core::id::EndpointId;
 use presently_core::redact::Pii;
 use presently_server::{Admin, Config, Server, prepared_hash};
 
-use super::child::{Answer, Ask, Used, answer_all, cpu_ns};
+use crate::child::{Answer, Ask, Used, answer_all, cpu_ns};
 
 /// Requests to the operator's door under way at once.
 const WINDOW: usize = 64;

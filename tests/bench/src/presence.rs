@@ -10,14 +10,14 @@ use presently_core::wire::bounded::Text;
 use presently_core::wire::frame::Frame;
 use presently_core::wire::tail::Tail;
 
-use super::child::Child;
-use super::link::{Link, Transport};
-use super::load::Crowd;
-use super::person::{CS, status};
-use super::relay::{SIDE, badge};
-use super::report::{Report, Row, median};
-use super::sign_in::{Group, PRESENCE, sign_in};
-use super::stage::{RING, Stage};
+use crate::child::Child;
+use crate::link::{Link, Transport};
+use crate::load::Crowd;
+use crate::person::{CS, status};
+use crate::relay::{SIDE, badge};
+use crate::report::{Report, Row, median};
+use crate::sign_in::{Group, PRESENCE, sign_in};
+use crate::stage::{RING, Stage};
 
 /// Changes of one person: beyond the 200 ms in which a home puts them together.
 const BETWEEN_MS: u64 = 300;

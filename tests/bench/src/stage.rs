@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::child::{Ask, Child};
-use super::machine::{self, Machine};
-use super::options::Options;
-use super::relay::SIDE;
+use crate::child::{Ask, Child};
+use crate::machine::{self, Machine};
+use crate::options::Options;
+use crate::relay::SIDE;
 
 /// The prefix of the accounts around the ring.
 pub(crate) const RING: &str = "ring";

@@ -6,13 +6,13 @@ use anyhow::Result;
 use presently_core::id::Channel;
 use presently_core::wire::body::link::{Ping, ToGate};
 
-use super::child::Child;
-use super::link::Transport;
-use super::load::Crowd;
-use super::person::ask;
-use super::report::{Report, Row};
-use super::sign_in::{Group, sign_in};
-use super::stage::{RING, Stage};
+use crate::child::Child;
+use crate::link::Transport;
+use crate::load::Crowd;
+use crate::person::ask;
+use crate::report::{Report, Row};
+use crate::sign_in::{Group, sign_in};
+use crate::stage::{RING, Stage};
 
 /// People who sign in between two rounds of pings.
 const GROUP: usize = 1_000;

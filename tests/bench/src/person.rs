@@ -19,7 +19,7 @@ use presently_core::wire::frame::{Flags, Frame};
 use presently_core::wire::hello::{HELLO, Hello, VERSION, VERSION_MIN, WELCOME};
 use presently_core::wire::tail::Tail;
 
-use super::link::{Link, Transport};
+use crate::link::{Link, Transport};
 
 const ACCOUNT: Channel = Channel(1);
 const BOOK: Channel = Channel(2);
@@ -48,7 +48,7 @@ macro_rules! ask {
     ($channel:expr, $number:expr, $value:expr) => {{
         let value = $value;
         let body = value.encode(&Default::default());
-        $crate::bench::person::request($channel, $number, value.kind(), body)
+        $crate::person::request($channel, $number, value.kind(), body)
     }};
 }
 pub(crate) use ask;

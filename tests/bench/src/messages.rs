@@ -10,13 +10,13 @@ use presently_core::wire::bounded::Blob;
 use presently_core::wire::frame::Frame;
 use presently_core::wire::tail::Tail;
 
-use super::child::{Ask, Child, Used};
-use super::link::{Link, Transport};
-use super::load::{Pair, Script, talk_all};
-use super::person::{MIXER, Person, answered, ask};
-use super::relay::badge;
-use super::report::{Report, Row, median};
-use super::stage::{Stage, settle};
+use crate::child::{Ask, Child, Used};
+use crate::link::{Link, Transport};
+use crate::load::{Pair, Script, talk_all};
+use crate::person::{MIXER, Person, answered, ask};
+use crate::relay::badge;
+use crate::report::{Report, Row, median};
+use crate::stage::{Stage, settle};
 
 /// A message: some 100 bytes of text.
 const TEXT: &[u8] = &[b'm'; 100];

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::future::try_join_all;
 use presently_core::wire::frame::Frame;
 
-use super::link::{Link, Voice};
+use crate::link::{Link, Voice};
 
 /// Longest wait for a run to come to its end.
 const RUN_TIMEOUT: Duration = Duration::from_secs(120);

@@ -9,13 +9,13 @@ use anyhow::{Context, Result, ensure};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use presently_core::wire::frame::Frame;
 
-use super::link::Transport;
-use super::load::Crowd;
-use super::messages;
-use super::person::Person;
-use super::relay::SIDE;
-use super::report::{Report, Row, median};
-use super::stage::{RING, Stage};
+use crate::link::Transport;
+use crate::load::Crowd;
+use crate::messages;
+use crate::person::Person;
+use crate::relay::SIDE;
+use crate::report::{Report, Row, median};
+use crate::stage::{RING, Stage};
 
 /// The kind of a notification.
 pub(crate) const PRESENCE: u16 = 0x0412;

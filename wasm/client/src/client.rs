@@ -27,7 +27,7 @@ impl RawClient {
         user: &str,
         password: String,
         seed: &[u8],
-    ) -> Result<RawClient, JsError> {
+    ) -> Result<Self, JsError> {
         let seed = seed.try_into().map_err(|_| JsError::new("a seed is 32 bytes"))?;
         let config = Config { password: Some(Pii(password)), ..Config::new(user) };
         let (handle, driver) = presently_driver::open(config, seed, JsHost::new(platform));

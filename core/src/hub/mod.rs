@@ -1,7 +1,7 @@
 //! The server machines of one node, joined in process; itself a machine (PROTOCOL §9).
 //!
-//! A hub starts by reading what it must know ([`start`]), then makes its machines and hands their
-//! tells over ([`node`]): inside the node at once and in order, to other nodes by trunk. It decides
+//! A hub starts by reading what it must know (`start`), then makes its machines and hands their
+//! tells over (`node`): inside the node at once and in order, to other nodes by trunk. It decides
 //! nothing else. Tested by the simulator, which runs hubs over a lying network and disk.
 
 mod hops;

@@ -15,7 +15,7 @@
 //! `Written`; what keeps two mixers that both believe they own a conversation from forking it is the
 //! log's key, not this machine. `tests/adversary.rs` pins that.
 //!
-//! A conversation does one thing at a time ([`conversation::Work`]): it appends a batch, changes its
+//! A conversation does one thing at a time (`conversation::Work`): it appends a batch, changes its
 //! roster, takes its head mark away, or catches up. Everything else waits, bounded.
 
 mod append;

@@ -1,6 +1,6 @@
 //! Node to node: tells over a fabric that may lose, double and reorder (PROTOCOL §9.3).
 //!
-//! [`Trunks`] owns one [`link`](link) per other node: a *reliable* stream, a *state* table and
+//! [`Trunks`] owns one [`link`] per other node: a *reliable* stream, a *state* table and
 //! what is *ephemeral*. It hands tells up in order, and says when an understanding with a node
 //! begins or ends.
 

@@ -111,7 +111,7 @@ impl<T> Disk<T> {
         &mut self.store
     }
 
-    /// Takes a request; its answer comes from [`Disk::poll_done`].
+    /// Takes a request; its answer comes from [`Disk::advance`].
     pub fn submit(&mut self, token: T, request: Request, now: Timestamp) {
         let request = match request {
             Request::Write(write) => {

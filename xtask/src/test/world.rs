@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 1_000;
 
 /// How the benchmark says that this machine cannot measure: the code for a refusal.
 const REFUSED: i32 = 3;

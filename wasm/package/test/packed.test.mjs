@@ -60,6 +60,8 @@ test("the JavaScript of README, cut out of it, in node", needsServer, async () =
     if (!wanted.length) break;
   }
   assert.deepEqual(wanted, []);
+  // It talks on, and would answer others.
+  child.kill();
 });
 
 test("from the tarball, in a Vite project on its own port", needsBoth, async () => {

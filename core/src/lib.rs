@@ -32,7 +32,11 @@ pub mod machine;
 #[cfg(feature = "server")]
 pub mod mixer;
 pub mod model;
+#[cfg(feature = "server")]
+pub mod operator;
 pub mod outbox;
+#[cfg(feature = "server")]
+pub mod password;
 #[cfg(feature = "server")]
 pub mod ps;
 #[cfg(feature = "server")]

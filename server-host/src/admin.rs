@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use presently_core::error::Code;
-use presently_core::hub::io::AdminSecret;
+use presently_core::hub::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest};
 use presently_core::id::{NodeId, Shard};
 use presently_core::redact::Pii;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use presently_core::error::Code;
 use presently_core::hub::Config as NodeConfig;
-use presently_core::hub::io::AdminSecret;
+use presently_core::hub::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest};
 use presently_core::id::NodeId;
 use presently_core::redact::Pii;

@@ -9,11 +9,12 @@ use super::{Account, LATER_MS, Output};
 use crate::edge::book_account::ToBook;
 use crate::edge::{Post, To};
 use crate::error::{Code, Refusal};
-use crate::hub::io::AdminSecret;
-use crate::hub::{AdminReply, AdminRequest, HashReply, HashRequest};
 use crate::id::{Flow, UserId};
 use crate::limits::{PASSWORD_BYTES_MAX, PHC_BYTES_MAX};
 use crate::model::name::account_name;
+use crate::operator::AdminSecret;
+use crate::operator::{AdminReply, AdminRequest};
+use crate::password::{HashReply, HashRequest};
 use crate::redact::Pii;
 use crate::store::{Check, Key, Reply, Request, Write};
 

@@ -1,15 +1,15 @@
 //! What goes into a node and comes out of it: all that a host, or the simulator, carries.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::edge::{Address, Role};
-use crate::error::{CloseReason, Code};
-use crate::id::{Flow, LinkId, NodeId, OpId, UserId};
-use crate::redact::Pii;
+use crate::error::CloseReason;
+use crate::id::{Flow, LinkId, NodeId, OpId};
+use crate::operator::{AdminReply, AdminRequest};
+use crate::password::{HashReply, HashRequest};
 use crate::store::{Reply, Request};
 use crate::time::{Timestamp, Wall};
 use crate::trunk::Parcel;
@@ -151,87 +151,6 @@ pub enum Output {
     Ready,
     /// All links are gone after `Drain`.
     Drained,
-}
-
-/// Argon2id work. The password never stands in a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HashRequest {
-    /// Make a PHC string.
-    Make {
-        /// The password.
-        password: Pii<String>,
-    },
-    /// Check against a PHC string; `None`: do the same work and answer `false`.
-    Verify {
-        /// The password.
-        password: Pii<String>,
-        /// What was stored.
-        phc: Option<Pii<String>>,
-    },
-}
-
-/// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HashReply {
-    /// The PHC string.
-    Made(Pii<String>),
-    /// Whether the password is right.
-    Verified(bool),
-    /// The host could not.
-    Failed,
-}
-
-/// What an operator asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminRequest {
-    /// Makes an account.
-    AddUser {
-        /// Its name.
-        name: String,
-        /// Its password, or a PHC string made before.
-        secret: AdminSecret,
-    },
-    /// Makes two accounts each other's friends without an invitation.
-    Befriend {
-        /// One.
-        a: String,
-        /// The other.
-        b: String,
-    },
-    /// Makes the refresh token of a new sign-in, without its password: for benchmarks in the server's
-    /// own process.
-    MintSignIn {
-        /// The account.
-        name: String,
-        /// The device.
-        endpoint: crate::id::EndpointId,
-    },
-    /// Counts, for metrics.
-    Counts,
-}
-
-/// The secret of a new account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminSecret {
-    /// To be hashed.
-    Password(Pii<String>),
-    /// Hashed.
-    Phc(Pii<String>),
-}
-
-/// What an operator is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AdminReply {
-    /// The account exists now.
-    Added(UserId),
-    /// Done.
-    Done,
-    /// A refresh token.
-    SignIn(Bytes),
-    /// Refused.
-    Refused(Code),
-    /// Name and value of each count.
-    Counts(alloc::vec::Vec<(&'static str, u64)>),
 }
 
 /// One step of a traced act (PROTOCOL §8).

@@ -9,10 +9,9 @@ pub mod io;
 mod node;
 mod start;
 
-pub use io::{
-    AdminReply, AdminRequest, AdminSecret, HashReply, HashRequest, Hop, Input, Output, Party,
-    StoreOp,
-};
+pub use crate::operator::{AdminReply, AdminRequest, AdminSecret};
+pub use crate::password::{HashReply, HashRequest};
+pub use io::{Hop, Input, Output, Party, StoreOp};
 
 use alloc::boxed::Box;
 

@@ -4,7 +4,7 @@ use alloc::collections::VecDeque;
 
 use super::Config;
 use super::hops::Hops;
-use super::io::{AdminReply, AdminRequest, Input, Output, StoreOp};
+use super::io::{Input, Output, StoreOp};
 use crate::account::{self, Account};
 use crate::address_book::{self, AddressBook};
 use crate::cs::{self, Cs};
@@ -14,6 +14,7 @@ use crate::id::NodeId;
 use crate::inbox::{self, Inbox};
 use crate::machine::{Deadline, Machine};
 use crate::mixer::{self, Mixer};
+use crate::operator::{AdminReply, AdminRequest};
 use crate::outbox::Outbox;
 use crate::ps::{self, Ps};
 use crate::setup::Setup;

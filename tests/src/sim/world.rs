@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use presently_core::client::Command;
-use presently_core::hub::io::AdminSecret;
+use presently_core::hub::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest, Hop, Input, StoreOp};
 use presently_core::id::Shard;
 use presently_core::redact::Pii;

@@ -8,8 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use presently_core::error::Code;
-use presently_core::hub::Config as NodeConfig;
 use presently_core::hub::AdminSecret;
+use presently_core::hub::Config as NodeConfig;
 use presently_core::hub::{AdminReply, AdminRequest};
 use presently_core::id::NodeId;
 use presently_core::redact::Pii;

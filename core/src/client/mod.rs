@@ -206,7 +206,8 @@ impl Client {
     /// The flow of a new act.
     fn draw_flow(&mut self) -> Flow {
         if self.config.trace {
-            Flow { id: self.rng.next_u64().max(1), hop: 0 }
+            // Below 2^53, so that every reader of JSON keeps it whole.
+            Flow { id: (self.rng.next_u64() >> 11).max(1), hop: 0 }
         } else {
             Flow::default()
         }

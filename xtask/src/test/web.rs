@@ -1,5 +1,7 @@
 //! What npm, node and the browser check.
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use crate::{
@@ -51,8 +53,21 @@ pub(super) fn browser(tree: &Tree) -> Result<Counts> {
     }
     let server = host::bin(tree, Profile::Release, "presently")?;
     let mut script = shell::node(&tree.root, tree.at(BROWSER));
-    script.env("PRESENTLY_BIN", server).env("CHROMIUM", chromium);
-    let counts = Counts::of_tests(&shell::watch(&mut script)?, "the browser checks");
+    script.env("PRESENTLY_BIN", server).env("CHROMIUM", &chromium);
+    let mut counts = Counts::of_tests(&shell::watch(&mut script)?, "the browser checks");
+    counts += scripted(tree, &chromium)?;
     let note = format!("{} browser checks passed", counts.passed);
     Ok(counts.noting(note))
+}
+
+/// The page with scripted people: every act by keyboard, and axe on every screen, wide and narrow,
+/// light and dark.
+fn scripted(tree: &Tree, chromium: &Path) -> Result<Counts> {
+    let folder = tree.at(web::PAGE);
+    tools::npm_ci(&folder)?;
+    let run = |script| shell::watch(shell::npm(&folder, script).env("CHROMIUM", chromium));
+    let mut counts = Counts::of_tests(&run("test")?, "the page's order of messages");
+    counts += Counts::of_exit(&run("keys")?, "every act by keyboard");
+    counts += Counts::of_exit(&run("axe")?, "axe on every screen");
+    Ok(counts)
 }

@@ -75,6 +75,8 @@ enum Pending {
         person: OpId,
         record: Record<Profile>,
         write: Write,
+        /// Whether an outcome of this very write was unknown.
+        doubt: bool,
     },
 }
 
@@ -435,8 +437,13 @@ impl Ps {
                 self.pending.remove(op);
                 self.on_profile(key, reply, now);
             }
-            Pending::Save { person, record, write } => {
-                self.on_saved(op, (person, record, write), reply, now);
+            Pending::Save { person, record, write, doubt } => {
+                // After doubt a failure says nothing of the write before it: it may stand.
+                let again = doubt && matches!(reply, Reply::Failed(_));
+                if again || *reply == Reply::Unknown {
+                    return self.rewrite(op, (person, record, write), now);
+                }
+                self.on_saved(op, (person, record), reply, now);
             }
         }
     }

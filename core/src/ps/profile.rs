@@ -97,23 +97,30 @@ impl Ps {
             ..Write::default()
         };
         let request = Request::Write(write.clone());
-        let op = self.pending.insert(Pending::Save { person: key, record, write });
+        let op = self.pending.insert(Pending::Save { person: key, record, write, doubt: false });
         self.out.push(Output::Store { op, request });
     }
 
-    /// The outcome of a write; after an unknown one the same is written again.
+    /// Whether a write stands is not known: the same is written again until it is.
+    pub(super) fn rewrite(
+        &mut self,
+        op: OpId,
+        (person, record, write): (OpId, Record<Profile>, Write),
+        now: Timestamp,
+    ) {
+        let slot = self.pending.get_mut(op).expect("it stands while it is looked at");
+        *slot = Pending::Save { person, record, write, doubt: true };
+        self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "write again");
+    }
+
+    /// The outcome of a write.
     pub(super) fn on_saved(
         &mut self,
         op: OpId,
-        (key, record, write): (OpId, Record<Profile>, Write),
+        (key, record): (OpId, Record<Profile>),
         reply: &Reply,
         now: Timestamp,
     ) {
-        if *reply == Reply::Unknown {
-            let slot = self.pending.get_mut(op).expect("it stands while it is looked at");
-            *slot = Pending::Save { person: key, record, write };
-            return self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "write again");
-        }
         self.pending.remove(op);
         let person = self.people.get_mut(key).expect("a person with a change under way stays");
         let save = person.saves.front_mut().expect("the first change is being written");

@@ -76,6 +76,17 @@ fn an_unknown_outcome_is_written_again_until_it_is_known() {
 }
 
 #[test]
+fn a_failure_after_doubt_is_no_refusal() {
+    let mut world = World::online();
+    world.faults = vec![Reply::Unknown, Reply::Failed(String::from("disk"))];
+    save(&mut world, "Alice");
+    world.later(REWRITE_MS);
+    assert_eq!(outcomes(&mut world), []);
+    world.later(REWRITE_MS);
+    assert_eq!(outcomes(&mut world), [Ok(())]);
+}
+
+#[test]
 fn a_conflict_is_read_again_and_a_stale_life_gives_up() {
     let mut world = World::online();
     world.faults = vec![Reply::Conflict];

@@ -23,12 +23,24 @@ const BATCH: usize = 256;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
-/// The app's end of a client. Clones share it.
+/// Closes the mailbox with the last handle: a client that nobody holds must not stay signed in.
+#[derive(Debug)]
+struct Held(Mailbox);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// The app's end of a client. Clones share it; with the last of them the client ends, as by
+/// [`Handle::shutdown`].
 #[derive(Clone, Debug)]
 pub struct Handle {
     mailbox: Mailbox,
     events: Events,
     next_id: Arc<AtomicU64>,
+    _held: Arc<Held>,
 }
 
 impl Handle {
@@ -116,7 +128,12 @@ pub fn open<H: Host>(config: Config, seed: [u8; 32], host: H) -> (Handle, Driver
     let (events_in, events) = events::queue();
     let mut client = Client::new(config, seed, host.now());
     client.handle_input(Input::Wall(host.wall()), host.now());
-    let handle = Handle { mailbox: mailbox.clone(), events, next_id: Arc::new(AtomicU64::new(1)) };
+    let handle = Handle {
+        mailbox: mailbox.clone(),
+        events,
+        next_id: Arc::new(AtomicU64::new(1)),
+        _held: Arc::new(Held(mailbox.clone())),
+    };
     let links = Vec::new();
     (handle, Driver { client, host, links, mailbox, inbox, events: events_in, ended: false })
 }
@@ -130,6 +147,9 @@ impl<H: Host> Driver<H> {
                 return;
             }
             let first = self.wait().await;
+            if first.is_none() && self.inbox.is_closed() {
+                return;
+            }
             let mut inputs: VecDeque<FromHost> = first.into_iter().collect();
             while inputs.len() < BATCH
                 && let Ok(input) = self.inbox.try_recv()

@@ -70,11 +70,25 @@ pub struct NodeId(pub u16);
 )]
 pub struct Incarnation(pub u32);
 
-/// The term of one owner of a shard. What comes from an owner carries it; lower is dropped.
+/// One owner's time with a shard: what comes from an owner carries it, lower is dropped (PROTOCOL
+/// §9.5). Ordered by term first, which rises with each move, then by the owner's life.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub struct Epoch(pub u32);
+pub struct Epoch {
+    /// How often the shard's range has moved.
+    pub term: u32,
+    /// Which life of its owner.
+    pub life: Incarnation,
+}
+
+impl Epoch {
+    /// An epoch.
+    #[must_use]
+    pub const fn new(term: u32, life: u32) -> Self {
+        Self { term, life: Incarnation(life) }
+    }
+}
 
 /// One of 4,096 slices of users, names or conversations.
 #[derive(
@@ -94,6 +108,15 @@ impl Shard {
         Self((u16::from(digest[0]) << 8 | u16::from(digest[1])) >> 4)
     }
 
+    /// The range it moves with.
+    #[must_use]
+    pub fn range(self) -> Range {
+        Range(
+            u8::try_from(self.0 % Self::COUNT / Range::SHARDS)
+                .expect("4,096 shards are 256 ranges"),
+        )
+    }
+
     /// The shard of a person's home.
     #[must_use]
     pub fn of_user(user: UserId) -> Self {
@@ -110,6 +133,30 @@ impl Shard {
     #[must_use]
     pub fn of_conversation(conversation: ConversationId) -> Self {
         Self::of("presently conversation", &conversation.0)
+    }
+}
+
+/// 16 neighbouring shards: what has one owner, and moves as one (PROTOCOL §9.2).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+pub struct Range(pub u8);
+
+impl Range {
+    /// Shards of each.
+    pub const SHARDS: u16 = 16;
+    /// How many there are.
+    pub const COUNT: usize = 256;
+
+    /// Every range, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).map(Self)
+    }
+
+    /// Its shards, in order.
+    pub fn shards(self) -> impl Iterator<Item = Shard> {
+        let first = u16::from(self.0) * Self::SHARDS;
+        (first..first + Self::SHARDS).map(Shard)
     }
 }
 

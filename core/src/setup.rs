@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use crate::id::{Epoch, Incarnation, NodeId};
+use crate::id::{Epoch, Incarnation, NodeId, Shard};
 use crate::rng::Rng;
 use crate::store::{Check, Key};
 use crate::ticket::Keys;
@@ -37,15 +37,23 @@ impl Setup {
         Rng::new(Rng::child_seed(self.seed, label))
     }
 
-    /// The term in which this node owns its shards.
+    /// The epoch in which this life of this node owns a shard.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.topology.epoch(self.incarnation)
+    pub fn epoch(&self, shard: Shard) -> Epoch {
+        self.topology.epoch(shard, self.incarnation)
     }
 
-    /// The check that every row write carries: this life is still the node's last.
+    /// Whether this node owns a shard.
     #[must_use]
-    pub fn fenced(&self) -> Check {
-        Check { key: Key::incarnation(self.node), revision: Some(self.fence) }
+    pub fn owns(&self, shard: Shard) -> bool {
+        self.topology.owns(self.node, shard)
+    }
+
+    /// What every row write of a shard checks: this life is still the node's last, and the shard has
+    /// not moved.
+    #[must_use]
+    pub fn fenced(&self, shard: Shard) -> [Check; 2] {
+        let life = Check { key: Key::incarnation(self.node), revision: Some(self.fence) };
+        [life, self.topology.check(shard)]
     }
 }

@@ -95,6 +95,10 @@ keyspaces! {
     Applied "applied" (target: Number, source: Number);
     /// Lives of a node: the fabric.
     Incarnation "incarnation" (node: Number);
+    /// Who owns a range of shards, in which term; absent until it first moved: the fabric.
+    Range "shard_range" (range: Number);
+    /// A count that a node raises while it cannot reach another: the fabric.
+    Alive "alive" (node: Number);
     /// A client's own: who this device is, its next counter, its writer.
     Device "device" (field: Number);
     /// A client's own: messages not yet known to be stored, by counter.
@@ -155,6 +159,10 @@ keys! {
     applied Applied (target: u64 => Part::Number(target), source: u64 => Part::Number(source));
     /// A node's lives.
     incarnation Incarnation (node: NodeId => Part::Number(u64::from(node.0)));
+    /// Who owns a range of shards.
+    range Range (range: crate::id::Range => Part::Number(u64::from(range.0)));
+    /// A sign of life of a node.
+    alive Alive (node: NodeId => Part::Number(u64::from(node.0)));
     /// A field of a client's device record.
     device Device (field: u64 => Part::Number(field));
     /// An item of a client's outbox.

@@ -16,7 +16,7 @@ use crate::operator::AdminSecret;
 use crate::operator::{AdminReply, AdminRequest};
 use crate::password::{HashReply, HashRequest};
 use crate::redact::Pii;
-use crate::store::{Check, Key, Reply, Request, Write};
+use crate::store::{Key, Reply, Request, Write};
 
 impl Account {
     pub(super) fn on_admin(&mut self, op: u64, request: AdminRequest) {
@@ -78,7 +78,7 @@ impl Account {
         let key = Key::account(name.as_str());
         let row = AccountRow { user, phc, endpoints_given: 0 };
         let write = Write {
-            checks: vec![self.setup.fenced(), Check { key: key.clone(), revision: None }],
+            checks: self.checks(name.as_str(), &key, None),
             puts: vec![(key, rows::encode(&row))],
             ..Write::default()
         };

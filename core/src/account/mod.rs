@@ -22,10 +22,12 @@ use bytes::Bytes;
 
 use self::guard::Guard;
 use self::pending::{Asker, Cause, End, Signed, Stage, Work};
+use alloc::vec::Vec;
+
 use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, ToAccount, book_account};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, OpId};
+use crate::id::{Flow, OpId, Shard};
 use crate::index::Slab;
 use crate::limits::{ACCOUNT_PENDING_MAX, CONFLICTS_MAX, HASHES_MAX, REWRITE_MS, TELL_MS};
 use crate::machine::{Deadline, Machine};
@@ -34,7 +36,7 @@ use crate::outbox::Outbox;
 use crate::password::{HashReply, HashRequest};
 use crate::rng::Rng;
 use crate::setup::Setup;
-use crate::store::{Reply, Request};
+use crate::store::{Check, Key, Reply, Request};
 use crate::time::{Timestamp, Wall, WallClock};
 use crate::timer::TimerQueue;
 use crate::wire::body::account as body;
@@ -198,6 +200,12 @@ impl Account {
         Ok(())
     }
 
+    /// What a write of a name's rows checks: the fence, and the row it was decided on.
+    fn checks(&self, name: &str, key: &Key, revision: Option<u64>) -> Vec<Check> {
+        let row = Check { key: key.clone(), revision };
+        self.setup.fenced(Shard::of_name(name)).into_iter().chain([row]).collect()
+    }
+
     fn store(&mut self, work: Work, request: Request) {
         let op = self.pending.insert(work);
         self.out.push(Output::Store { op, request });
@@ -353,8 +361,9 @@ impl Machine for Account {
                     }
                 }
             }
+            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
             // Account asks no other node anything and keeps no ports.
-            Input::Peer(_) => {}
+            Input::Peer(Peer::Up(_) | Peer::Lost(_)) => {}
             Input::Wall(wall) => self.setup.wall = WallClock::new(wall, now),
             Input::Stored { op, reply } => self.on_stored(op, reply, now),
             Input::Hashed { op, reply } => self.on_hashed(op, reply),

@@ -10,7 +10,7 @@ use super::pending::{Asker, Cause, End, Signed, Stage, Work};
 use super::rows::{self, EndpointRow};
 use crate::error::{Code, Refusal};
 use crate::limits::{TICKET_BYTES_MAX, WALL_LEEWAY_MS};
-use crate::store::{Check, Key, Reply, Request, Write};
+use crate::store::{Key, Reply, Request, Write};
 use crate::ticket::{Purpose, RefreshClaims};
 use crate::time::Timestamp;
 use crate::wire::body::account as body;
@@ -85,7 +85,7 @@ impl Account {
         let key = Key::endpoint(&claims.name, claims.endpoint);
         let row = EndpointRow { generation: claims.generation, ..row };
         let write = Write {
-            checks: vec![self.setup.fenced(), Check { key: key.clone(), revision: Some(revision) }],
+            checks: self.checks(&claims.name, &key, Some(revision)),
             puts: vec![(key, rows::encode(&row))],
             ..Write::default()
         };
@@ -105,7 +105,7 @@ impl Account {
     fn delete(&mut self, cause: Cause, claims: RefreshClaims, end: End, revision: u64) {
         let key = Key::endpoint(&claims.name, claims.endpoint);
         let write = Write {
-            checks: vec![self.setup.fenced(), Check { key: key.clone(), revision: Some(revision) }],
+            checks: self.checks(&claims.name, &key, Some(revision)),
             deletes: vec![key],
             ..Write::default()
         };

@@ -128,7 +128,7 @@ impl Account {
         let row = EndpointRow { generation, number, user: account.user };
         let user = account.user;
         let mut write = Write {
-            checks: vec![self.setup.fenced(), Check { key: key.clone(), revision: checked }],
+            checks: self.checks(name.as_str(), &key, checked),
             puts: vec![(key, rows::encode(&row))],
             deletes: if own.is_none() { oldest(&rows) } else { Vec::new() },
             entries: Vec::new(),

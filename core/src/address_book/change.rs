@@ -170,7 +170,8 @@ impl AddressBook {
                 return self.begin_change(op, run, now);
             }
         }
-        let mut write = Write { checks: alloc::vec![self.setup.fenced()], ..Write::default() };
+        let checks = self.setup.fenced(Shard::of_user(user)).into();
+        let mut write = Write { checks, ..Write::default() };
         if let Some(change) = &plan.change {
             let key = Key::book(user);
             write.checks.push(Check { key: key.clone(), revision: plan.checked });

@@ -243,6 +243,7 @@ impl AddressBook {
 
     fn on_peer(&mut self, peer: Peer, now: Timestamp) {
         match peer {
+            Peer::Moved(moved) => self.setup.topology.apply(&moved),
             Peer::Up(node) => self.source.handle_up(node, now),
             Peer::Lost(node) => {
                 self.attached.handle_lost(node);

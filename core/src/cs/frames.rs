@@ -48,7 +48,7 @@ impl Cs {
                 return Err(Refusal::of(Code::LimitReached));
             }
             let person = session.person;
-            let topology = self.setup.topology;
+            let topology = &self.setup.topology;
             let home = || topology.owner(crate::id::Shard::of_user(user));
             let friend = self.friends.enter(user, home);
             let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };

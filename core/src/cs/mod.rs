@@ -345,6 +345,7 @@ impl Machine for Cs {
             },
             Input::Peer(Peer::Up(node)) => self.on_up(node),
             Input::Peer(Peer::Lost(node)) => self.on_lost(node),
+            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
             Input::Wall(wall) => self.setup.wall = WallClock::new(wall, now),
         }
     }

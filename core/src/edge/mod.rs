@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConversationId, Flow, NodeId, OpId, Shard, UserId};
+use crate::topology::Moved;
 
 pub mod book_account;
 pub mod book_ps;
@@ -140,6 +141,9 @@ pub enum Peer {
     Up(NodeId),
     /// The node is silent or has restarted. Every request to it is lost: its effect is unknown.
     Lost(NodeId),
+    /// A range of shards has another owner, or a later term (PROTOCOL §9.5). Requests to its past owner
+    /// are lost; who lost it forgets what it kept of it, who gained it begins anew.
+    Moved(Moved),
 }
 
 /// How a trunk carries a tell (PROTOCOL §9.3).

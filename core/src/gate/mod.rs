@@ -260,6 +260,7 @@ impl Gate {
 
     fn on_peer(&mut self, peer: Peer) {
         match peer {
+            Peer::Moved(moved) => self.setup.topology.apply(&moved),
             Peer::Up(node) => self.lost.retain(|lost| *lost != node),
             Peer::Lost(node) => {
                 if !self.lost.contains(&node) {

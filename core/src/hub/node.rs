@@ -63,7 +63,7 @@ impl Node {
         let mut node = Self {
             own: config.node,
             life,
-            topology: setup.topology,
+            topology: setup.topology.clone(),
             gate: Gate::new(setup.clone(), now),
             account: Account::new(setup.clone(), now),
             cs: Cs::new(setup.clone(), now),

@@ -144,9 +144,10 @@ impl Batch {
     }
 
     /// What is to be written; `None`: nothing.
-    pub(super) fn write(&self, fence: Check) -> Option<Write> {
+    pub(super) fn write(&self, fence: [Check; 2]) -> Option<Write> {
         let key = Key::inbox_state(self.user);
-        let checks = alloc::vec![fence, Check { key: key.clone(), revision: self.checked }];
+        let checked = Check { key: key.clone(), revision: self.checked };
+        let checks = fence.into_iter().chain([checked]).collect();
         let mut puts = alloc::vec![(key, self.state.encode())];
         for (_, item) in self.moves() {
             puts.push((Key::inbox(self.user, item.value.conversation), item.encode()));

@@ -21,7 +21,7 @@ use crate::attached::{Asker, Attached, event};
 use crate::edge::gate_service::ToService;
 use crate::edge::{Envelope, Peer, Post, ToInbox, mixer_inbox};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, OpId, UserId};
+use crate::id::{Flow, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::limits::{CONFLICTS_MAX, HOME_WAITING_MAX, REREAD_MS, REWRITE_MS};
 use crate::machine::{Deadline, Machine};
@@ -304,7 +304,7 @@ impl Inbox {
         if let Some(key) = batch.next_key() {
             return self.ask(op, Run::Heads(batch, Stage::Item), Request::Read(key));
         }
-        let Some(write) = batch.write(self.setup.fenced()) else {
+        let Some(write) = batch.write(self.setup.fenced(Shard::of_user(batch.user))) else {
             return self.on_written(op, &batch);
         };
         let stage = Stage::Write { write: write.clone(), was_unknown: false };
@@ -441,6 +441,7 @@ impl Machine for Inbox {
             Input::Tell(envelope) => self.on_tell(envelope, now),
             Input::Peer(Peer::Lost(node)) => self.attached.handle_lost(node),
             Input::Peer(Peer::Up(_)) => {}
+            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
             Input::Wall(wall) => self.wall = WallClock::new(wall, now),
             Input::Stored { op, reply } => self.on_stored(op, reply, now),
         }

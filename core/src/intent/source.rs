@@ -333,7 +333,7 @@ impl Source {
             return;
         }
         self.waiting -= deletes.len();
-        let checks = alloc::vec![self.setup.fenced()];
+        let checks = self.setup.fenced(source).into();
         self.effects.push(Effect::Delete(Write { checks, deletes, ..Write::default() }));
         self.timers.clear(&Due::Lane(key));
         self.tell(key, now);

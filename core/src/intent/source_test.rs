@@ -14,8 +14,8 @@ use crate::store::{Reply, Request, Space, Write};
 use crate::time::Timestamp;
 use crate::world::MemoryStore;
 
-const SOURCE: Shard = Shard(3);
-const TARGET: Target = Target::Mixer(Shard(9));
+const SOURCE: Shard = Shard(3 * 16);
+const TARGET: Target = Target::Mixer(Shard(9 * 16));
 const NOW: Timestamp = Timestamp(0);
 
 fn op(slot: u32) -> OpId {

@@ -185,7 +185,7 @@ impl Room<'_> {
         let conversation = self.conv.id;
         let roster = Check { key: Key::conversation(conversation), revision: self.conv.revision };
         let mut write = Write {
-            checks: alloc::vec![roster, self.desk.setup.fenced()],
+            checks: Vec::from_iter(self.desk.fenced(conversation).into_iter().chain([roster])),
             entries: Vec::with_capacity(batch.items.len()),
             ..Write::default()
         };
@@ -209,7 +209,7 @@ impl Room<'_> {
 
     fn unmark_write(&self) -> Write {
         let key = Key::head_mark(self.conv.id);
-        let mut checks = alloc::vec![self.desk.setup.fenced()];
+        let mut checks: Vec<Check> = self.desk.fenced(self.conv.id).into();
         // Whoever put it anew still needs it.
         checks.push(Check { key: key.clone(), revision: self.conv.heads.marked });
         Write { checks, deletes: alloc::vec![key], ..Write::default() }

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use crate::edge::Post;
 use crate::edge::gate_service::{Lane, Port, ToGate};
 use crate::error::Refusal;
-use crate::id::{Flow, OpId, UserId};
+use crate::id::{ConversationId, Flow, OpId, Shard, UserId};
 use crate::index::Slab;
 use crate::intent::TargetLog;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::setup::Setup;
-use crate::store::Request;
+use crate::store::{Check, Request};
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
 use crate::wire::body::link::FromGate;
@@ -120,6 +120,11 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// What every row write of a conversation checks.
+    pub(super) fn fenced(&self, conversation: ConversationId) -> [Check; 2] {
+        self.setup.fenced(Shard::of_conversation(conversation))
+    }
+
     /// Asks the store.
     pub(super) fn store(&mut self, pending: Pending, request: Request) {
         let op = self.pending.insert(pending);

@@ -98,7 +98,7 @@ impl Room<'_> {
             }
             (kept.dirty, kept.writing, kept.after) = (false, true, now + MARK_MS);
             let write = Write {
-                checks: alloc::vec![self.desk.setup.fenced()],
+                checks: self.desk.fenced(id).into(),
                 puts: alloc::vec![(Key::mark(id, kept.user), rows::encode(&kept.mark))],
                 ..Write::default()
             };

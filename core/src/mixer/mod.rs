@@ -446,6 +446,7 @@ impl Machine for Mixer {
             Input::Peer(Peer::Lost(node)) => self.on_lost(node, now),
             // What was lost with it is asked again by entries and rounds to come.
             Input::Peer(Peer::Up(_)) => {}
+            Input::Peer(Peer::Moved(moved)) => self.desk.setup.topology.apply(&moved),
             Input::Wall(wall) => self.desk.setup.wall = WallClock::new(wall, now),
             Input::Stored { op, reply } => self.on_stored(op, reply, now),
         }

@@ -152,7 +152,8 @@ impl Room<'_> {
     }
 
     fn roster_write(&self, roster: Option<&Roster>) -> Write {
-        let mut write = Write { checks: alloc::vec![self.desk.setup.fenced()], ..Write::default() };
+        let checks = self.desk.fenced(self.conv.id).into();
+        let mut write = Write { checks, ..Write::default() };
         // Checked also where nothing changes: that it changes nothing was decided on this revision.
         let key = Key::conversation(self.conv.id);
         write.checks.push(Check { key: key.clone(), revision: self.conv.revision });

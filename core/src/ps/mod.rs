@@ -344,9 +344,11 @@ impl Ps {
     }
 
     fn on_peer(&mut self, peer: Peer, now: Timestamp) {
-        let Peer::Lost(node) = peer else {
+        let node = match peer {
+            Peer::Lost(node) => node,
             // A CS that can reach this home again registers what it has.
-            return;
+            Peer::Up(_) => return,
+            Peer::Moved(moved) => return self.setup.topology.apply(&moved),
         };
         let mut touched = Vec::new();
         for (key, person) in self.people.iter_mut() {

@@ -3,7 +3,7 @@
 use super::person::{Person, Save, StoredProfile};
 use super::{Due, Output, Pending, Ps};
 use crate::error::{Code, Refusal};
-use crate::id::{OpId, UserId};
+use crate::id::{OpId, Shard, UserId};
 use crate::limits::{CONFLICTS_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS, SAVES_WAITING_MAX};
 use crate::model::name;
 use crate::model::presence::Profile;
@@ -91,11 +91,9 @@ impl Ps {
         person.is_saving = true;
         let row = Key::profile(person.user);
         let checked = Check { key: row.clone(), revision: profile.revision };
-        let write = Write {
-            checks: alloc::vec![self.setup.fenced(), checked],
-            puts: alloc::vec![(row, record.encode())],
-            ..Write::default()
-        };
+        let fence = self.setup.fenced(Shard::of_user(person.user));
+        let checks = fence.into_iter().chain([checked]).collect();
+        let write = Write { checks, puts: alloc::vec![(row, record.encode())], ..Write::default() };
         let request = Request::Write(write.clone());
         let op = self.pending.insert(Pending::Save { person: key, record, write, doubt: false });
         self.out.push(Output::Store { op, request });

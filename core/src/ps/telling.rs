@@ -7,7 +7,7 @@ use super::watches::{Answered, Watch};
 use super::{Due, Output, Ps};
 use crate::edge::Post;
 use crate::edge::cs_ps::ToCs;
-use crate::id::{Flow, NodeId, OpId};
+use crate::id::{Flow, NodeId, OpId, Shard};
 use crate::limits::PRESENCE_COALESCE_MS;
 use crate::model::presence::Status;
 use crate::time::Timestamp;
@@ -55,7 +55,7 @@ impl Ps {
         person.told = Some(seen.clone());
         person.quiet_until = now + PRESENCE_COALESCE_MS;
         let presence = Record::from(seen);
-        let epoch = self.setup.epoch();
+        let epoch = self.setup.epoch(Shard::of_user(person.user));
         for (node, acl) in person.watches.audience() {
             let (friend, version, presence) = (person.user, person.version, presence.clone());
             let tell = ToCs::Presence { friend, epoch, version, acl, presence };
@@ -131,7 +131,6 @@ impl Ps {
     }
 
     fn admit(&mut self, key: OpId, watch: &Watch, flow: Flow) {
-        let epoch = self.setup.epoch();
         let acl = self.next_acl();
         let Some(person) = self.people.get_mut(key) else {
             return;
@@ -142,19 +141,20 @@ impl Ps {
         person.watches.answer(watch, Answered::Admitted, acl);
         let Watch { node, watcher, number, .. } = *watch;
         let (friend, version, presence) = (person.user, person.version, Record::from(told));
+        let epoch = self.setup.epoch(Shard::of_user(friend));
         let tell = ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));
     }
 
     /// A watcher may not see: one who saw is revoked.
     pub(super) fn deny(&mut self, key: OpId, watch: &Watch, flow: Flow) {
-        let epoch = self.setup.epoch();
         let acl = self.next_acl();
         let Some(person) = self.people.get_mut(key) else {
             return;
         };
         person.watches.answer(watch, Answered::Denied, acl);
         let (friend, Watch { node, watcher, number, .. }) = (person.user, *watch);
+        let epoch = self.setup.epoch(Shard::of_user(friend));
         let tell = match watch.answered {
             Answered::Admitted => ToCs::Revoke { friend, watcher, epoch, acl },
             Answered::Nothing | Answered::Denied | Answered::Settling => {
@@ -165,13 +165,13 @@ impl Ps {
     }
 
     fn settling(&mut self, key: OpId, watch: &Watch, flow: Flow) {
-        let epoch = self.setup.epoch();
         let acl = self.next_acl();
         let Some(person) = self.people.get_mut(key) else {
             return;
         };
         person.watches.answer(watch, Answered::Settling, acl);
         let (friend, Watch { node, watcher, number, .. }) = (person.user, *watch);
+        let epoch = self.setup.epoch(Shard::of_user(friend));
         let tell = ToCs::Settling { friend, watcher, number, epoch, acl };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));
     }

@@ -101,7 +101,7 @@ fn presence(user: u8, version: u64) -> cs_ps::ToCs {
     let presence = Presence { status: Status::Online, name: text(), message: text() };
     cs_ps::ToCs::Presence {
         friend: UserId([user; 16]),
-        epoch: Epoch(1),
+        epoch: Epoch::new(0, 1),
         version,
         acl: 0,
         presence: presence.into(),

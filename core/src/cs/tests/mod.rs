@@ -212,5 +212,5 @@ pub(super) fn empty() -> Bytes {
 }
 
 pub(super) const fn epoch(n: u32) -> Epoch {
-    Epoch(n)
+    Epoch::new(0, n)
 }

@@ -28,9 +28,9 @@ fn word(word: &Word, channel: u32, request: u32) -> Bytes {
 fn an_attach_goes_to_the_node_named_or_to_the_owner_of_the_shard() {
     let mut gate = welcomed();
     let cases = [
-        (Service::ACCOUNT, None, 5, Role::Account, 1),
-        (Service::BOOK, None, 6, Role::AddressBook, 2),
-        (Service::INBOX, None, 7, Role::Inbox, 3),
+        (Service::ACCOUNT, None, 16 * 5, Role::Account, 1),
+        (Service::BOOK, None, 16 * 6, Role::AddressBook, 2),
+        (Service::INBOX, None, 16 * 7 + 15, Role::Inbox, 3),
         (Service::CS, None, 7, Role::Cs, 0),
         (Service::CS, Some(NodeId(3)), 0, Role::Cs, 3),
         (Service::MIXER, Some(NodeId(2)), 1, Role::Mixer, 2),

@@ -10,13 +10,16 @@ use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::store::MemoryStore;
 use crate::rng::Rng;
 use crate::store::{Key, Reply, Request, Space, Write};
 use crate::time::Timestamp;
 
 /// How the disk behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct DiskWeather {
     /// Mean time of a read, milliseconds.
     pub read_mean_ms: u64,
@@ -28,6 +31,12 @@ pub struct DiskWeather {
     pub failed_permille: u64,
     /// Of 1,000 writes, how many find that a second writer put a row they check once more, unchanged.
     pub conflict_permille: u64,
+}
+
+impl Default for DiskWeather {
+    fn default() -> Self {
+        Self::CALM
+    }
 }
 
 impl DiskWeather {

@@ -7,12 +7,14 @@
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::rng::Rng;
 use crate::time::Timestamp;
 
 /// How links behave.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct LinkWeather {
     /// Shortest way, milliseconds.
     pub delay_min_ms: u64,
@@ -20,6 +22,12 @@ pub struct LinkWeather {
     pub delay_mean_ms: u64,
     /// Of 1,000 writes, how many arrive in pieces cut at any byte.
     pub pieces_permille: u64,
+}
+
+impl Default for LinkWeather {
+    fn default() -> Self {
+        Self::CALM
+    }
 }
 
 impl LinkWeather {
@@ -92,7 +100,8 @@ impl Pipe {
 }
 
 /// How the fabric between nodes behaves.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct FabricWeather {
     /// Mean way, milliseconds.
     pub delay_mean_ms: u64,
@@ -102,6 +111,12 @@ pub struct FabricWeather {
     pub double_permille: u64,
     /// Of 1,000 parcels, how many are held back up to two seconds, so that later ones overtake them.
     pub late_permille: u64,
+}
+
+impl Default for FabricWeather {
+    fn default() -> Self {
+        Self::CALM
+    }
 }
 
 impl FabricWeather {

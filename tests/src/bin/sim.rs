@@ -133,10 +133,13 @@ fn one(seed: u64, tally: &Mutex<Tally>, stop: &AtomicBool) {
             return Ok((run, 0));
         }
         let again = play(seed, None)?;
-        if again.hash == run.hash {
-            Ok((run, 1))
-        } else {
+        let told = sim::play(&run.schedule, None);
+        if again.hash != run.hash {
             Err(broken("replay", "the same seed gave two runs"))
+        } else if told.hash != run.hash {
+            Err(broken("replay", "a seed and its schedule gave two runs"))
+        } else {
+            Ok((run, 1))
         }
     });
     let mut tally = tally.lock().expect("no thread panics with the tally in hand");

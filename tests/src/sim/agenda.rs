@@ -8,7 +8,8 @@ use presently_core::id::{LinkId, NodeId};
 use presently_core::store::Reply;
 use presently_core::time::Timestamp;
 
-use super::faults::Fault;
+use super::faults::After;
+use super::schedule::Step;
 
 /// One thing to do.
 #[derive(Debug)]
@@ -49,8 +50,10 @@ pub(super) enum Job {
     Begin,
     /// Somebody does something.
     Act,
-    /// Something breaks.
-    Fault(Fault),
+    /// A step of the schedule.
+    Step(Step),
+    /// What follows from a fault.
+    After(After),
     /// A node starts.
     StartNode(usize),
     /// A client process starts.
@@ -63,22 +66,33 @@ pub(super) enum Job {
     End,
 }
 
-/// Jobs by (instant, number).
+/// Jobs by (instant, steps of the schedule first, number).
+///
+/// Steps go first so that they come in one order, drawn or played back.
 #[derive(Default)]
 pub(super) struct Agenda {
-    jobs: BTreeMap<(Timestamp, u64), Job>,
+    jobs: BTreeMap<(Timestamp, bool, u64), Job>,
     number: u64,
 }
 
 impl Agenda {
     /// Puts a job in, behind those of the same instant.
     pub(super) fn push(&mut self, at: Timestamp, job: Job) {
+        self.insert(at, true, job);
+    }
+
+    /// Puts a step in, before all else of its instant and behind the steps of it.
+    pub(super) fn push_step(&mut self, at: Timestamp, job: Job) {
+        self.insert(at, false, job);
+    }
+
+    fn insert(&mut self, at: Timestamp, last: bool, job: Job) {
         self.number += 1;
-        self.jobs.insert((at, self.number), job);
+        self.jobs.insert((at, last, self.number), job);
     }
 
     /// The next job.
     pub(super) fn pop(&mut self) -> Option<(Timestamp, Job)> {
-        self.jobs.pop_first().map(|((at, _), job)| (at, job))
+        self.jobs.pop_first().map(|((at, ..), job)| (at, job))
     }
 }

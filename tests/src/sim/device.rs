@@ -15,7 +15,7 @@ use presently_core::wire::frame::Deframer;
 use presently_core::world::disk::{Disk, DiskWeather};
 
 use super::agenda::Job;
-use super::swarm::{Swarm, seed_of};
+use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::history::{By, What};
 
@@ -38,6 +38,8 @@ pub(super) struct Device {
     pub(super) node: Option<NodeId>,
     /// Tags sent, and how often.
     pub(super) sends: BTreeMap<[u8; 8], u32>,
+    /// When its processes start.
+    pub(super) rng: Rng,
     ended: bool,
     cache: Disk<(u32, OpId)>,
     weather: DiskWeather,
@@ -57,9 +59,10 @@ impl Device {
             links: BTreeMap::new(),
             dialled: BTreeSet::new(),
             reaches: true,
-            stays_away: false,
+            stays_away: swarm.unborn.contains(&number),
             node: swarm.pinned.then_some(NodeId(node)),
             sends: BTreeMap::new(),
+            rng: stream(swarm.seed, &format!("births {number}")),
             ended: false,
             cache: Disk::new(swarm.cache, seed_of(swarm.seed, &format!("cache {number}"))),
             weather: swarm.cache,
@@ -222,7 +225,7 @@ impl World {
                 self.devices[device].client = None;
                 self.devices[device].ended = true;
                 self.bury(device, false);
-                let at = self.now + 1_000 + self.rng.below(20_000);
+                let at = self.now + 1_000 + self.devices[device].rng.below(20_000);
                 self.agenda.push(at, Job::Birth { device, fresh: true });
             }
         }

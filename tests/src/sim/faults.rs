@@ -3,8 +3,10 @@
 use presently_core::time::Timestamp;
 use presently_core::world::disk::DiskWeather;
 use presently_core::world::net::{FabricWeather, LinkWeather};
+use serde::{Deserialize, Serialize};
 
 use super::agenda::Job;
+use super::schedule::Step;
 use super::swarm::stream;
 use super::world::World;
 use crate::history::What;
@@ -12,34 +14,90 @@ use crate::history::What;
 /// Draws a fault: it is given a way to draw numbers below a bound.
 type Make<'a> = &'a mut dyn FnMut(&mut dyn FnMut(u64) -> u64) -> Fault;
 
-/// One fault.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+/// One fault, with all that is particular to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fault {
     /// A device's link is cut.
-    Cut { device: usize },
+    Cut {
+        /// The device.
+        device: usize,
+    },
     /// A device's cable is pulled.
-    Stall { device: usize },
+    Stall {
+        /// The device.
+        device: usize,
+    },
     /// A node is killed and comes back.
-    KillNode { node: usize, ms: u64 },
+    KillNode {
+        /// The node.
+        node: usize,
+        /// How long it is away.
+        ms: u64,
+    },
     /// The process of all nodes is killed while the next write is on its way to the disk.
-    CrashAtWrite { ms: u64 },
+    CrashAtWrite {
+        /// How long it is away.
+        ms: u64,
+    },
+    /// The process of all nodes is killed.
+    Crash {
+        /// How long it is away.
+        ms: u64,
+    },
+    /// Nodes cannot reach each other, or only in one direction.
+    Part {
+        /// Whose parcels do not pass.
+        from: usize,
+        /// To whom.
+        to: usize,
+        /// Nor the other way.
+        both: bool,
+        /// For how long.
+        ms: u64,
+    },
+    /// A node stands still: a suspended machine.
+    Pause {
+        /// The node.
+        node: usize,
+        /// For how long.
+        ms: u64,
+    },
+    /// The wall clock of the process jumps.
+    Jump {
+        /// By how much, and whether forward.
+        ms: i64,
+    },
+    /// A client process is killed, and starts again with its cache or without.
+    KillDevice {
+        /// The device.
+        device: usize,
+        /// How long it is away.
+        ms: u64,
+        /// The gate is not told.
+        silently: bool,
+        /// It starts again without its cache.
+        fresh: bool,
+    },
+    /// A device has no network for a while.
+    Away {
+        /// The device.
+        device: usize,
+        /// For how long.
+        ms: u64,
+    },
+}
+
+/// What follows from a fault in its time: no step of the schedule.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum After {
     /// The process of all nodes is killed.
     Crash { ms: u64 },
-    /// Nodes cannot reach each other, or only in one direction.
-    Part { from: usize, to: usize, both: bool, ms: u64 },
-    /// They can again.
+    /// Parted nodes reach each other.
     Join,
-    /// A node stands still: a suspended machine.
-    Pause { node: usize, ms: u64 },
-    /// It goes on.
+    /// A node that stood still goes on.
     Resume,
-    /// The wall clock of the process jumps.
-    Jump { ms: i64 },
-    /// A client process is killed, and starts again with its cache or without.
-    KillDevice { device: usize, ms: u64, silently: bool, fresh: bool },
-    /// A device has no network for a while.
-    Away { device: usize, ms: u64 },
-    /// It has one again.
+    /// A device has a network again.
     Back { device: usize },
 }
 
@@ -86,14 +144,25 @@ impl World {
             ms: 1_000 + d(90_000),
         });
         for (at, fault) in plan {
-            self.agenda.push(at, Job::Fault(fault));
+            self.agenda.push_step(at, Job::Step(Step::Fault(fault)));
+        }
+    }
+
+    pub(super) fn after(&mut self, after: After) {
+        self.trace.step(self.now, 62, &[], || format!("after a fault {after:?}"));
+        match after {
+            After::Crash { ms } if !self.healed => self.crash(ms),
+            After::Crash { .. } => {}
+            After::Join => {
+                self.fabric.heal();
+                self.trouble_ends();
+            }
+            After::Resume => self.trouble_ends(),
+            After::Back { device } => self.devices[device].reaches = true,
         }
     }
 
     pub(super) fn fault(&mut self, fault: Fault) {
-        if self.healed && !matches!(fault, Fault::Resume) {
-            return;
-        }
         self.trace.step(self.now, 60, &[], || format!("fault {fault:?}"));
         match fault {
             Fault::Cut { device } => {
@@ -117,20 +186,15 @@ impl World {
                     self.fabric.part(number(to), number(from));
                 }
                 self.trouble_begins();
-                self.agenda.push(self.now + ms, Job::Fault(Fault::Join));
-            }
-            Fault::Join => {
-                self.fabric.heal();
-                self.trouble_ends();
+                self.agenda.push(self.now + ms, Job::After(After::Join));
             }
             Fault::Pause { node, ms } => {
                 let until = self.now + ms;
                 let state = &mut self.nodes[node];
                 state.still_until = state.still_until.max(until);
                 self.trouble_begins();
-                self.agenda.push(until, Job::Fault(Fault::Resume));
+                self.agenda.push(until, Job::After(After::Resume));
             }
-            Fault::Resume => self.trouble_ends(),
             Fault::Jump { ms } => {
                 for node in 0..self.nodes.len() {
                     self.nodes[node].clock.jump(ms);
@@ -146,9 +210,8 @@ impl World {
                 self.devices[device].reaches = false;
                 self.each_wire(device, Self::cut);
                 self.see(What::Unlinked { device });
-                self.agenda.push(self.now + ms, Job::Fault(Fault::Back { device }));
+                self.agenda.push(self.now + ms, Job::After(After::Back { device }));
             }
-            Fault::Back { device } => self.devices[device].reaches = true,
         }
     }
 
@@ -163,7 +226,7 @@ impl World {
     fn crash(&mut self, ms: u64) {
         for node in 0..self.nodes.len() {
             self.kill_node(node);
-            let at = self.now + ms + self.rng.below(200);
+            let at = self.now + ms + self.nodes[node].rng.below(200);
             self.agenda.push(at, Job::StartNode(node));
         }
         self.disk.crash();
@@ -201,11 +264,11 @@ impl World {
         for device in 0..self.devices.len() {
             self.devices[device].reaches = true;
             if self.devices[device].person < leavers {
-                let silently = self.rng.below(2) == 0;
+                let silently = self.devices[device].rng.below(2) == 0;
                 self.kill_device(device, silently);
                 self.devices[device].stays_away = true;
             } else {
-                let at = self.now + self.rng.below(1_000);
+                let at = self.now + self.devices[device].rng.below(1_000);
                 self.agenda.push(at, Job::Birth { device, fresh: false });
             }
         }

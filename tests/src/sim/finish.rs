@@ -7,6 +7,7 @@ use presently_core::store::{Reply, Request, StoredEntry};
 use presently_core::wire::record::Record;
 
 use super::Run;
+use super::schedule::Schedule;
 use super::world::World;
 use crate::history::{History, Logged};
 
@@ -54,7 +55,8 @@ impl World {
         self.counts.unknowns = disk.unknown;
         self.counts.repeats = repeats as u64;
         self.counts.simulated_ms = self.now.0;
-        Run { hash: self.trace.hash(), history: self.history, counts: self.counts }
+        let schedule = Schedule { swarm: self.swarm, steps: self.done };
+        Run { hash: self.trace.hash(), history: self.history, counts: self.counts, schedule }
     }
 
     fn log(&mut self, a: usize, b: usize) -> Vec<Logged> {

@@ -8,6 +8,7 @@ mod device;
 mod faults;
 mod finish;
 mod node;
+pub mod schedule;
 pub mod swarm;
 mod trace;
 mod wire;
@@ -16,6 +17,8 @@ mod world;
 
 use crate::history::History;
 
+pub use faults::Fault;
+pub use schedule::{Schedule, Step, Timed};
 pub use swarm::Swarm;
 pub use world::World;
 
@@ -66,6 +69,8 @@ pub struct Run {
     pub counts: Counts,
     /// Over everything that happened in order: equal for equal runs.
     pub hash: u64,
+    /// The steps that were done, to be played back.
+    pub schedule: Schedule,
 }
 
 /// Plays a seed.
@@ -75,6 +80,15 @@ pub struct Run {
 #[must_use]
 pub fn run(seed: u64, trace: Option<Sink>) -> Run {
     World::new(&Swarm::of_seed(seed), trace).play()
+}
+
+/// Plays a schedule back.
+///
+/// # Panics
+/// Where a machine breaks an invariant of its own.
+#[must_use]
+pub fn play(schedule: &Schedule, trace: Option<Sink>) -> Run {
+    World::of(schedule, trace).play()
 }
 
 pub use trace::Sink;

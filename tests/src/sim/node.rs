@@ -7,13 +7,14 @@ use presently_core::hub::{Config, HashReply, HashRequest, Hub, Input, Output, St
 use presently_core::id::{LinkId, NodeId};
 use presently_core::machine::Machine;
 use presently_core::redact::Pii;
+use presently_core::rng::Rng;
 use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
 use presently_core::trunk::Parcel;
 use presently_core::world::clock::SkewedClock;
 
 use super::agenda::Job;
-use super::faults::Fault;
+use super::faults::After;
 use super::swarm::{seed_of, stream};
 use super::world::World;
 use crate::history::{By, What};
@@ -32,6 +33,8 @@ pub(super) struct Node {
     pub(super) clock: SkewedClock,
     /// Stands still until then.
     pub(super) still_until: Timestamp,
+    /// How long what its host does takes.
+    pub(super) rng: Rng,
     wake: Option<Timestamp>,
     turns: (Timestamp, u32),
 }
@@ -47,6 +50,7 @@ impl Node {
             next_link: 0,
             clock: SkewedClock::new(ANCHOR, skew),
             still_until: Timestamp(0),
+            rng: stream(seed, &format!("host {number}")),
             wake: None,
             turns: (Timestamp(0), 0),
         }
@@ -181,13 +185,14 @@ impl World {
                 self.disk.submit((node, life, op), request, self.now);
                 self.rewake_disk();
                 if let Some(ms) = self.crash_at_write.take_if(|_| writes) {
-                    let at = self.now + self.rng.below(self.swarm.disk.sync_mean_ms + 1);
-                    self.agenda.push(at, Job::Fault(Fault::Crash { ms }));
+                    let within = self.swarm.disk.sync_mean_ms + 1;
+                    let at = self.now + self.nodes[node].rng.below(within);
+                    self.agenda.push(at, Job::After(After::Crash { ms }));
                 }
             }
             Output::Hash { op, request } => {
                 self.see(What::Asked { by: (By::Hash(node), life), op: op_key(&op) });
-                let at = self.now + 20 + self.rng.below(100);
+                let at = self.now + 20 + self.nodes[node].rng.below(100);
                 self.agenda.push(at, Job::Hashed { node, life, op, reply: hash(request) });
             }
             Output::Parcel { to, parcel } => self.send_parcel(node, to, &parcel),
@@ -209,7 +214,8 @@ impl World {
         let bytes = Bytes::from(postcard::to_allocvec(parcel).expect("parcels serialize"));
         let from = u16::try_from(node).expect("nodes are few");
         let way = (from, to.0);
-        for at in self.fabric.fates(&self.fabric_weather, way, &mut self.rng, self.now) {
+        let rng = &mut self.ways[node * self.nodes.len() + usize::from(to.0)];
+        for at in self.fabric.fates(&self.fabric_weather, way, rng, self.now) {
             let job =
                 Job::Parcel { from: NodeId(from), to: usize::from(to.0), bytes: bytes.clone() };
             self.agenda.push(at, job);

@@ -5,9 +5,11 @@
 use presently_core::rng::Rng;
 use presently_core::world::disk::DiskWeather;
 use presently_core::world::net::{FabricWeather, LinkWeather};
+use serde::{Deserialize, Serialize};
 
 /// The world of one seed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Swarm {
     /// The seed.
     pub seed: u64,
@@ -49,8 +51,17 @@ pub struct Swarm {
     pub pinned: bool,
     /// People who stay away at the end.
     pub leavers: u64,
+    /// Devices that never start: a schedule that was made small does without them.
+    pub unborn: Vec<usize>,
     /// Whether hops are traced.
     pub hops: bool,
+}
+
+/// What a written schedule does not say goes right.
+impl Default for Swarm {
+    fn default() -> Self {
+        Self::calm(0)
+    }
 }
 
 impl Swarm {
@@ -100,6 +111,7 @@ impl Swarm {
             stretches: some(4),
             pinned: some(1) == 1,
             leavers: some(1),
+            unborn: Vec::new(),
             hops: false,
         }
     }

@@ -5,10 +5,12 @@ use presently_core::client;
 use presently_core::hub::Input;
 use presently_core::id::{LinkId, NodeId};
 use presently_core::machine::Machine;
+use presently_core::rng::Rng;
 use presently_core::time::Timestamp;
-use presently_core::world::net::Pipe;
+use presently_core::world::net::{LinkWeather, Pipe};
 
 use super::agenda::Job;
+use super::swarm::seed_of;
 use super::world::World;
 use crate::history::{By, What};
 
@@ -25,29 +27,65 @@ pub(super) struct Wire {
     node_life: u32,
     node_link: LinkId,
     node_open: bool,
-    up: Pipe,
-    down: Pipe,
+    up: Way,
+    down: Way,
     cut: bool,
     torn: bool,
+}
+
+/// One direction of a link, with its own randomness: what passes on others does not touch it.
+struct Way {
+    pipe: Pipe,
+    rng: Rng,
+}
+
+impl Way {
+    fn new(seed: [u8; 32], label: &str) -> Self {
+        Self { pipe: Pipe::default(), rng: Rng::new(Rng::child_seed(seed, label)) }
+    }
+
+    fn carry(
+        &mut self,
+        sky: &LinkWeather,
+        bytes: Bytes,
+        now: Timestamp,
+    ) -> Vec<(Timestamp, Bytes)> {
+        self.pipe.carry(sky, bytes, &mut self.rng, now)
+    }
+
+    fn arrival(&mut self, sky: &LinkWeather, now: Timestamp) -> Timestamp {
+        self.pipe.arrival(sky, &mut self.rng, now)
+    }
+
+    fn is_stalled(&self) -> bool {
+        self.pipe.is_stalled()
+    }
+
+    /// When an end learns of a cut.
+    fn soon(&mut self, now: Timestamp) -> Timestamp {
+        now + self.rng.below(CUT_HEARD_MS)
+    }
 }
 
 impl World {
     pub(super) fn dial(&mut self, device: usize, link: LinkId) {
         let life = self.devices[device].life;
         self.see(What::Asked { by: (By::Dial(device), life), op: (link.0, 0) });
+        let seed = seed_of(self.swarm.seed, &format!("link {device} {life} {}", link.0));
+        let mut rng = Rng::new(seed);
         let up: Vec<usize> =
             (0..self.nodes.len()).filter(|node| self.nodes[*node].hub.is_some()).collect();
         let away = !self.devices[device].reaches;
         if away || up.is_empty() {
-            let at = self.now + 1 + self.rng.below(300);
+            let at = self.now + 1 + rng.below(300);
             self.agenda.push(at, Job::NoDial { device, life, link });
             return;
         }
-        let which = usize::try_from(self.rng.below(up.len() as u64)).unwrap_or(0);
+        let which = usize::try_from(rng.below(up.len() as u64)).unwrap_or(0);
         let node = up[which];
         let wire = self.wires.len();
-        let mut up = Pipe::default();
-        let at = up.arrival(&self.links_weather, &mut self.rng, self.now);
+        let mut up = Way::new(seed, "up");
+        let at = up.arrival(&self.links_weather, self.now);
         self.wires.push(Wire {
             device,
             device_life: life,
@@ -58,7 +96,7 @@ impl World {
             node_link: LinkId(0),
             node_open: false,
             up,
-            down: Pipe::default(),
+            down: Way::new(seed, "down"),
             cut: false,
             torn: false,
         });
@@ -82,7 +120,7 @@ impl World {
         w.node_open = true;
         w.node_link = self.nodes[node].link(wire);
         let link = w.node_link;
-        let at = w.down.arrival(&self.links_weather, &mut self.rng, self.now);
+        let at = w.down.arrival(&self.links_weather, self.now);
         self.agenda.push(at, Job::Connected { wire });
         self.trace.step(self.now, 20, &link.0.to_le_bytes(), || {
             format!("node {node} accepts link {}", link.0)
@@ -119,7 +157,7 @@ impl World {
         if w.cut || w.up.is_stalled() {
             return;
         }
-        for (at, bytes) in w.up.carry(&self.links_weather, bytes, &mut self.rng, self.now) {
+        for (at, bytes) in w.up.carry(&self.links_weather, bytes, self.now) {
             self.agenda.push(at, Job::Up { wire, bytes });
         }
         if let Some(client) = self.devices[device].client.as_mut() {
@@ -136,7 +174,7 @@ impl World {
         if w.cut || w.down.is_stalled() {
             return;
         }
-        for (at, bytes) in w.down.carry(&self.links_weather, bytes, &mut self.rng, self.now) {
+        for (at, bytes) in w.down.carry(&self.links_weather, bytes, self.now) {
             self.agenda.push(at, Job::Down { wire, bytes });
         }
         if let Some(hub) = self.nodes[node].hub.as_mut() {
@@ -145,7 +183,7 @@ impl World {
     }
 
     pub(super) fn up(&mut self, wire: usize, bytes: Bytes) {
-        let bytes = self.torn(wire, bytes);
+        let bytes = self.torn(wire, bytes, |w| &mut w.up);
         let w = &self.wires[wire];
         let (node, link) = (w.node, w.node_link);
         if !w.node_open || bytes.is_empty() {
@@ -162,7 +200,7 @@ impl World {
     }
 
     pub(super) fn down(&mut self, wire: usize, bytes: Bytes) {
-        let bytes = self.torn(wire, bytes);
+        let bytes = self.torn(wire, bytes, |w| &mut w.down);
         let w = &self.wires[wire];
         let (device, life, link) = (w.device, w.device_life, w.device_link);
         if !w.device_open || bytes.is_empty() {
@@ -174,10 +212,10 @@ impl World {
     }
 
     /// Of what was on the way when a link was cut, a prefix of the first piece may still arrive.
-    fn torn(&mut self, wire: usize, mut bytes: Bytes) -> Bytes {
+    fn torn(&mut self, wire: usize, mut bytes: Bytes, way: fn(&mut Wire) -> &mut Way) -> Bytes {
         let w = &mut self.wires[wire];
         if w.cut {
-            let kept = if w.torn { 0 } else { self.rng.below(bytes.len() as u64 + 1) };
+            let kept = if w.torn { 0 } else { way(w).rng.below(bytes.len() as u64 + 1) };
             w.torn = true;
             bytes.truncate(usize::try_from(kept).unwrap_or(0));
         }
@@ -194,7 +232,7 @@ impl World {
             self.agenda.push(flushed, Job::NodeHears { wire });
             return;
         }
-        let at = w.down.arrival(&self.links_weather, &mut self.rng, self.now);
+        let at = w.down.arrival(&self.links_weather, self.now);
         self.agenda.push(at, Job::DeviceHears { wire });
         self.agenda.push(at.min(flushed), Job::NodeHears { wire });
     }
@@ -209,7 +247,7 @@ impl World {
             self.agenda.push(flushed, Job::DeviceHears { wire });
             return;
         }
-        let at = w.up.arrival(&self.links_weather, &mut self.rng, self.now);
+        let at = w.up.arrival(&self.links_weather, self.now);
         self.agenda.push(at, Job::NodeHears { wire });
         self.agenda.push(at.min(flushed), Job::DeviceHears { wire });
     }
@@ -273,7 +311,7 @@ impl World {
     pub(super) fn node_side_dies(&mut self, wire: usize) {
         self.wires[wire].node_open = false;
         if !self.wires[wire].down.is_stalled() {
-            let at = self.soon();
+            let at = self.wires[wire].down.soon(self.now);
             self.agenda.push(at, Job::DeviceHears { wire });
         }
     }
@@ -283,10 +321,10 @@ impl World {
         let w = &mut self.wires[wire];
         w.device_open = false;
         if silently {
-            w.up.stall();
-            w.down.stall();
+            w.up.pipe.stall();
+            w.down.pipe.stall();
         } else if !w.up.is_stalled() {
-            let at = w.up.arrival(&self.links_weather, &mut self.rng, self.now);
+            let at = w.up.arrival(&self.links_weather, self.now);
             self.agenda.push(at, Job::NodeHears { wire });
         }
     }
@@ -299,7 +337,7 @@ impl World {
         }
         w.cut = true;
         self.counts.cuts += 1;
-        let (node_at, device_at) = (self.soon(), self.soon());
+        let (node_at, device_at) = (w.up.soon(self.now), w.down.soon(self.now));
         self.agenda.push(node_at, Job::NodeHears { wire });
         self.agenda.push(device_at, Job::DeviceHears { wire });
     }
@@ -310,13 +348,9 @@ impl World {
         if w.cut || w.up.is_stalled() || !w.device_open {
             return;
         }
-        w.up.stall();
-        w.down.stall();
+        w.up.pipe.stall();
+        w.down.pipe.stall();
         w.torn = true;
         self.counts.cuts += 1;
-    }
-
-    fn soon(&mut self) -> Timestamp {
-        self.now + self.rng.below(CUT_HEARD_MS)
     }
 }

@@ -90,7 +90,7 @@ impl World {
             // Bursts take no time, so single acts may take more.
             self.workload.below(3 * self.workload.gap_ms)
         };
-        self.agenda.push(self.now + gap, Job::Act);
+        self.agenda.push_step(self.now + gap, Job::Act);
     }
 
     fn one_act(&mut self, device: usize, living: &[usize]) {
@@ -104,35 +104,35 @@ impl World {
             }
             44..58 => {
                 let status = STATUSES[self.workload.index(STATUSES.len())].to_owned();
-                self.give(device, Command::Status { status });
+                self.does(device, Command::Status { status });
             }
             58..64 => {
                 let text = self.workload.text("mood").chars().take(100).collect();
-                self.give(device, Command::Message { text });
+                self.does(device, Command::Message { text });
             }
             64..67 => {
                 let text = self.workload.text("name").chars().take(60).collect();
-                self.give(device, Command::Name { text });
+                self.does(device, Command::Name { text });
             }
             67..75 => {
                 let to = self.friend_or_anybody(person);
-                self.give(device, Command::Typing { to });
+                self.does(device, Command::Typing { to });
             }
             75..78 => {
-                self.give(device, Command::Contacts);
+                self.does(device, Command::Contacts);
             }
             78..82 => {
                 let with = self.friend_or_anybody(person);
                 let before = (self.workload.below(2) == 0).then(|| 1 + self.workload.below(30));
                 let limit = Some(1 + u16::try_from(self.workload.below(60)).unwrap_or(0));
-                self.give(device, Command::History { with, before, limit });
+                self.does(device, Command::History { with, before, limit });
             }
             82..97 => self.contact_act(device),
             97..99 => {
-                self.give(device, Command::Sync);
+                self.does(device, Command::Sync);
             }
             _ => {
-                self.give(device, Command::SignOut);
+                self.does(device, Command::SignOut);
             }
         }
     }
@@ -169,7 +169,7 @@ impl World {
         self.workload.talk = Some(next);
         let to = self.history.people[other].clone();
         let text = self.workload.text("line");
-        self.give(device, Command::Send { to, text });
+        self.does(device, Command::Send { to, text });
     }
 
     fn contact_act(&mut self, device: usize) {
@@ -178,7 +178,7 @@ impl World {
         let user = self.history.people[other].clone();
         if other == me {
             if self.workload.below(4) == 0 {
-                self.give(device, Command::Add { user, text: String::new() });
+                self.does(device, Command::Add { user, text: String::new() });
             }
             return;
         }
@@ -204,6 +204,38 @@ impl World {
                 Command::Add { user, text: self.workload.text("hello").chars().take(90).collect() }
             }
         };
-        self.give(device, command);
+        self.does(device, command);
+    }
+
+    /// Whether the workload would let a device do this now: the model knows what comes of it.
+    pub(super) fn fits(&self, device: usize, command: &Command) -> bool {
+        if self.devices[device].client.is_none() {
+            return false;
+        }
+        let me = self.devices[device].person;
+        let (Command::Add { user, .. }
+        | Command::Accept { user }
+        | Command::Decline { user }
+        | Command::Remove { user }) = command
+        else {
+            return true;
+        };
+        let Some(other) = self.history.person(user) else {
+            return false;
+        };
+        if other == me {
+            return matches!(command, Command::Add { .. });
+        }
+        if self.reference.is_busy(me, other) {
+            return false;
+        }
+        let adds = matches!(command, Command::Add { .. });
+        let removes = matches!(command, Command::Remove { .. });
+        match self.reference.tie(me, other) {
+            Tie::Friends => removes,
+            Tie::Asked(who) if who == me => adds || removes,
+            Tie::Asked(_) => !adds && self.reference.was_asked(me, other),
+            Tie::None | Tie::Declined(_) | Tie::Unsure => adds,
+        }
     }
 }

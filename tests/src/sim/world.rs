@@ -16,6 +16,7 @@ use presently_core::world::net::{Fabric, FabricWeather, LinkWeather};
 use super::agenda::{Agenda, Job};
 use super::device::Device;
 use super::node::Node;
+use super::schedule::{Schedule, Step, Timed};
 use super::swarm::{Swarm, seed_of, stream};
 use super::trace::{Sink, Trace};
 use super::wire::Wire;
@@ -39,7 +40,8 @@ pub struct World {
     pub(super) now: Timestamp,
     pub(super) agenda: Agenda,
     pub(super) trace: Trace,
-    pub(super) rng: Rng,
+    /// What becomes of parcels, a stream per direction between two nodes.
+    pub(super) ways: Vec<Rng>,
     pub(super) nodes: Vec<Node>,
     pub(super) devices: Vec<Device>,
     pub(super) wires: Vec<Wire>,
@@ -60,6 +62,12 @@ pub struct World {
     /// Steps of traced acts, where the swarm asks for them.
     pub hops: Vec<Hop>,
     operator: Operator,
+    /// When steps begin; theirs is the time since then.
+    play_from: Timestamp,
+    /// Steps to be played back.
+    script: Option<Vec<Timed>>,
+    /// Steps as they were done.
+    pub(super) done: Vec<Timed>,
 }
 
 /// Who makes the accounts.
@@ -89,7 +97,7 @@ impl World {
             now: Timestamp(1_000),
             agenda: Agenda::default(),
             trace: Trace::new(sink),
-            rng: stream(seed, "network"),
+            ways: ways(swarm),
             nodes: (0..swarm.nodes).map(|n| Node::new(seed, n)).collect(),
             devices: (0..swarm.owner.len()).map(|n| Device::new(swarm, n)).collect(),
             wires: Vec::new(),
@@ -108,10 +116,19 @@ impl World {
             crash_at_write: None,
             hops: Vec::new(),
             operator: Operator::default(),
+            play_from: Timestamp(0),
+            script: None,
+            done: Vec::new(),
             swarm: swarm.clone(),
         };
         world.plan();
         world
+    }
+
+    /// The world of a schedule, in which only its steps are done.
+    #[must_use]
+    pub fn of(schedule: &Schedule, sink: Option<Sink>) -> Self {
+        Self { script: Some(schedule.steps.clone()), ..Self::new(&schedule.swarm, sink) }
     }
 
     /// Plays to the end.
@@ -190,13 +207,39 @@ impl World {
             Job::Operator => self.operate(),
             Job::Begin => self.begin(),
             Job::Act => self.act(),
-            Job::Fault(fault) => self.fault(fault),
+            Job::Step(step) => self.do_step(step),
+            Job::After(after) => self.after(after),
             Job::StartNode(node) => self.start_node(node),
             Job::Birth { device, fresh } => self.birth(device, fresh),
             Job::Heal => self.heal(),
             Job::Question => self.question(),
             Job::End => self.over = true,
         }
+    }
+
+    fn do_step(&mut self, step: Step) {
+        match step {
+            _ if self.healed => {}
+            Step::Act { device, command } => {
+                if self.fits(device, &command) {
+                    self.does(device, command);
+                }
+            }
+            Step::Fault(fault) => {
+                self.note(Step::Fault(fault));
+                self.fault(fault);
+            }
+        }
+    }
+
+    /// A device's person does something.
+    pub(super) fn does(&mut self, device: usize, command: Command) {
+        self.note(Step::Act { device, command: command.clone() });
+        self.give(device, command);
+    }
+
+    fn note(&mut self, step: Step) {
+        self.done.push(Timed { at: self.now.since(self.play_from), step });
     }
 
     fn walls(&mut self) {
@@ -257,19 +300,32 @@ impl World {
     /// All accounts are made: people come, and things go wrong.
     fn begin(&mut self) {
         for device in 0..self.devices.len() {
-            let at = self.now + 100 + self.rng.below(5_000);
+            let at = self.now + 100 + self.devices[device].rng.below(5_000);
             self.agenda.push(at, Job::Birth { device, fresh: true });
         }
         let from = self.now + 15_000;
         self.disk.set_weather(self.swarm.disk);
         self.fabric_weather = self.swarm.fabric;
-        self.plan_faults(from);
-        if self.swarm.acts > 0 {
-            self.agenda.push(from, Job::Act);
+        self.play_from = from;
+        if let Some(steps) = self.script.take() {
+            for Timed { at, step } in steps {
+                self.agenda.push_step(from + at, Job::Step(step));
+            }
+        } else {
+            self.plan_faults(from);
+            if self.swarm.acts > 0 {
+                self.agenda.push_step(from, Job::Act);
+            }
         }
         let heal = from + self.swarm.play_ms;
         self.agenda.push(heal, Job::Heal);
         self.agenda.push(heal + CONVERGE_MS, Job::Question);
         self.agenda.push(heal + CONVERGE_MS + ANSWER_MS, Job::End);
     }
+}
+
+fn ways(swarm: &Swarm) -> Vec<Rng> {
+    let nodes = 0..swarm.nodes;
+    let pairs = nodes.clone().flat_map(|from| nodes.clone().map(move |to| (from, to)));
+    pairs.map(|(from, to)| stream(swarm.seed, &format!("fabric {from} {to}"))).collect()
 }

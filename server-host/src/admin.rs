@@ -61,6 +61,15 @@ impl Admin {
         answered.blocking_recv().ok()
     }
 
+    /// Ends a node's present life as a broken invariant would; whether it did. `None`: there is no such
+    /// node.
+    pub async fn crash(&self, node: NodeId) -> Option<bool> {
+        let (answer, answered) = oneshot::channel();
+        let node = self.fabric.get(usize::from(node.0))?;
+        let _ = node.send(Mail::Crash { answer }).await;
+        Some(answered.await.is_ok())
+    }
+
     async fn ask_node(&self, node: NodeId, request: AdminRequest) -> Option<AdminReply> {
         let (answer, answered) = oneshot::channel();
         let node = self.fabric.get(usize::from(node.0))?;
@@ -153,7 +162,27 @@ async fn answer(admin: &Admin, request: Request<Incoming>) -> Answer {
             Some(Pair { a, b }) => reply(admin.ask(AdminRequest::Befriend { a, b }).await),
             None => plain(StatusCode::BAD_REQUEST, "{\"a\",\"b\"} is expected\n"),
         },
-        _ => plain(StatusCode::NOT_FOUND, "there is nothing here\n"),
+        (&Method::POST, path) if path.starts_with("/nodes/") => crash(admin, path).await,
+        _ => nothing(),
+    }
+}
+
+fn nothing() -> Answer {
+    plain(StatusCode::NOT_FOUND, "there is nothing here\n")
+}
+
+/// `/nodes/N/crash`.
+async fn crash(admin: &Admin, path: &str) -> Answer {
+    let number = path.strip_prefix("/nodes/").and_then(|rest| rest.strip_suffix("/crash"));
+    let Some(node) = number.and_then(|number| number.parse().ok()) else { return nothing() };
+    match admin.crash(NodeId(node)).await {
+        Some(true) => answer_json(StatusCode::OK, &serde_json::json!({})),
+        Some(false) => reply(None),
+        None => {
+            let text = format!("there is no node {node}");
+            let value = serde_json::json!({ "code": Code::Invalid.name(), "text": text });
+            answer_json(StatusCode::NOT_FOUND, &value)
+        }
     }
 }
 

@@ -24,6 +24,22 @@ enum Command {
     Client(command::client::Client),
     #[command(subcommand)]
     User(command::user::User),
+    #[command(subcommand)]
+    Node(command::node::Node),
+}
+
+/// Standard error as a log. What cannot be written there, on a full disk or a closed pipe, is lost: a
+/// server does not end over its log.
+struct Log;
+
+impl std::io::Write for Log {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        Ok(std::io::stderr().write(line).unwrap_or(line.len()))
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 fn main() -> ExitCode {
@@ -34,16 +50,13 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::try_from_env("PRESENTLY_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let colour = std::io::stderr().is_terminal();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(colour)
-        .with_writer(std::io::stderr)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colour).with_writer(|| Log).init();
     match presently.command {
         Command::Serve(serve) => command::serve::run(serve),
         Command::Chat(chat) => command::chat::run(chat),
         Command::Client(client) => command::client::run(client),
         Command::User(user) => command::user::run(user),
+        Command::Node(node) => command::node::run(node),
     }
 }
 

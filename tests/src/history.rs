@@ -141,6 +141,15 @@ impl History {
         self.people.iter().position(|known| known == name)
     }
 
+    /// The entry at a place of a pair's log.
+    #[must_use]
+    pub fn entry(&self, pair: (usize, usize), seq: u64) -> Option<&Logged> {
+        let log = self.logs.get(&pair)?;
+        // A true log has no gaps: the search is for those that do.
+        let at = usize::try_from(seq).ok()?.checked_sub(1)?;
+        log.get(at).filter(|entry| entry.seq == seq).or_else(|| log.iter().find(|e| e.seq == seq))
+    }
+
     /// A pair in its one order.
     #[must_use]
     pub fn pair(a: usize, b: usize) -> (usize, usize) {

@@ -5,9 +5,11 @@
 //! - [`reference`] says what should be true, from acts and events alone, and shares no code with the
 //!   machines;
 //! - [`process`] runs the real programs, for tests of what a simulator cannot see;
+//! - [`chaos`] puts them under load, kills and starves them, and has the same laws judge;
 //! - [`check`] holds one file per law, each a pure function over a history;
 #![forbid(unsafe_code)]
 
+pub mod chaos;
 pub mod check;
 pub mod history;
 pub mod process;

@@ -88,6 +88,24 @@ fn accounts_are_refused_by_name() {
 }
 
 #[test]
+fn a_node_is_crashed_by_number_and_comes_back() {
+    let server = Server::start("crash", ServerOptions { nodes: 2, ..Default::default() });
+    let admin = server.ready().admin.clone();
+    let mut alice = JsonClient::on_node(&server.ready().listen, "alice", 1);
+    alice.wait_event("signed_in");
+    let crash = |number: &str| run(&["node", "crash", number, "--admin", &admin], "");
+    crash("2").is_one_line(3, "there is no node 2");
+    assert_eq!(crash("one").code, Some(2));
+    assert_eq!(crash("1").code, Some(0));
+    alice.wait_event("offline");
+    alice.wait_event("signed_in");
+    assert_eq!(crash("0").code, Some(0), "and so does the other");
+    alice.give(&json!({"cmd": "send", "id": 1, "to": "bob", "text": "after it"}));
+    alice.wait("ack", SOON, |event| event["event"] == "acked" && event["id"] == 1);
+    run(&["node", "crash", "0", "--admin", "127.0.0.1:1"], "").is_one_line(4, "cannot reach");
+}
+
+#[test]
 fn a_wrong_password_is_one_error_and_the_end() {
     let server = Server::start("password", ServerOptions::default());
     let listen = &server.ready().listen;

@@ -7,6 +7,7 @@
 #![expect(clippy::print_stdout, reason = "a task runner talks to the person at the terminal")]
 
 mod bench;
+mod chaos;
 mod counts;
 mod fmt;
 mod fuzz;
@@ -38,6 +39,7 @@ cargo xtask COMMAND
   lint                  rustfmt, clippy and tidy, as CI sees them
   sim [ARGS]            the simulator: --seeds N, --seed N
   planted               a fault planted in a copy of the core: the simulator must see it
+  chaos [ARGS]          real processes killed, stopped and starved: --full, --minutes N, --only NAME
   fuzz [TARGET [SECS]]  a fuzz target, or each of them, for a while
   bench [ARGS]          measure against a bare relay, on a real disk
   web                   the wasm module, the npm package and the page
@@ -72,6 +74,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "lint" => lint::lint(&tree),
         "sim" => sim::sim(&tree, rest),
         "planted" => sim::planted(&tree),
+        "chaos" => chaos::chaos(&tree, rest),
         "fuzz" => fuzz::fuzz(&tree, rest),
         "bench" => bench::bench(&tree, rest),
         "web" => web::web(&tree),

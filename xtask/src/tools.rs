@@ -98,6 +98,23 @@ pub(crate) fn strace() -> Option<PathBuf> {
     shell::works(Command::new(&found).args(["-f", "-o", "/dev/null", "true"])).then_some(found)
 }
 
+/// The library of libfaketime: `$LIBFAKETIME`, one where systems put it, or one installed now where we
+/// may.
+pub(crate) fn faketime() -> Option<PathBuf> {
+    let named = env::var_os("LIBFAKETIME").map(PathBuf::from).filter(|path| path.is_file());
+    named.or_else(installed_faketime).or_else(|| {
+        install("faketime");
+        installed_faketime()
+    })
+}
+
+fn installed_faketime() -> Option<PathBuf> {
+    let folders = fs::read_dir("/usr/lib").ok()?.flatten().map(|folder| folder.path());
+    let folders = folders.chain([PathBuf::from("/usr/lib")]);
+    let mut found = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
+    found.find(|path| path.is_file())
+}
+
 /// Tries to install a package; whether it is there is seen afterwards.
 fn install(package: &str) {
     let Some(mut update) = apt_get() else { return };

@@ -3,6 +3,8 @@
 pub(crate) mod chat;
 pub(crate) mod client;
 mod lines;
+pub(crate) mod node;
+mod post;
 pub(crate) mod serve;
 mod sign_in;
 pub(crate) mod user;

@@ -70,6 +70,7 @@ pub(crate) fn run(serve: Serve) -> ExitCode {
             return fail(error, code);
         }
     };
+    // Who started us may not listen.
     if serve.ready_json {
         let line = serde_json::json!({
             "listen": server.listen().to_string(),
@@ -77,10 +78,9 @@ pub(crate) fn run(serve: Serve) -> ExitCode {
             "url": server.url(),
         });
         let mut out = std::io::stdout().lock();
-        // Who started us may not listen.
         let _ = writeln!(out, "{line}").and_then(|()| out.flush());
     } else {
-        eprintln!("presently serves {}", server.url());
+        let _ = writeln!(std::io::stderr(), "presently serves {}", server.url());
     }
     runtime.block_on(signals.one());
     tracing::info!("stopping");

@@ -1,14 +1,9 @@
 //! `presently user`: talks to the admin port of a running server.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::process::ExitCode;
-use std::time::Duration;
 
-use super::fail;
-
-/// Longest answer read.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+use super::{fail, post};
 
 /// Accounts of a running server.
 #[derive(Debug, clap::Subcommand)]
@@ -38,31 +33,5 @@ pub(crate) fn run(user: User) -> ExitCode {
         return fail("a password is expected on standard input", 2);
     }
     let body = serde_json::json!({ "name": name, "password": password });
-    match post(admin, "/users", &body.to_string()) {
-        Err(error) => fail(format!("cannot reach the server at {admin}: {error}"), 4),
-        Ok((201, _)) => ExitCode::SUCCESS,
-        Ok((503, text)) => fail(text, 4),
-        Ok((_, text)) => fail(text, 3),
-    }
-}
-
-/// One request on a connection of its own: the status, and what the server says.
-fn post(admin: SocketAddr, path: &str, body: &str) -> std::io::Result<(u16, String)> {
-    let mut socket = TcpStream::connect_timeout(&admin, Duration::from_secs(5))?;
-    socket.set_read_timeout(Some(Duration::from_secs(20)))?;
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {admin}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    socket.write_all(head.as_bytes())?;
-    socket.write_all(body.as_bytes())?;
-    let mut answer = String::new();
-    socket.take(ANSWER_BYTES_MAX).read_to_string(&mut answer)?;
-    let strange = || std::io::Error::other("it does not answer as Presently does");
-    let (head, said) = answer.split_once("\r\n\r\n").ok_or_else(strange)?;
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let json: Option<serde_json::Value> = serde_json::from_str(said).ok();
-    let text = json.and_then(|json| Some(json.get("text")?.as_str()?.to_owned()));
-    Ok((status.ok_or_else(strange)?, text.unwrap_or_else(|| said.trim().to_owned())))
+    post::ask(admin, "/users", &body.to_string())
 }

@@ -94,6 +94,12 @@ fn on_mail(node: &Rc<Node>, letter: Mail) {
             node.admins.borrow_mut().insert(op, answer);
             node.input("admin", Input::Admin { op, request });
         }
+        Mail::Crash { answer } => {
+            if node.lives() {
+                node.crash();
+                let _ = answer.send(());
+            }
+        }
         Mail::Drain if node.lives() => node.input("drain", Input::Drain),
         Mail::Drain => node.tell(NodeEvent::Drained(node.id())),
         Mail::Stop => {}

@@ -31,6 +31,11 @@ pub(crate) enum Mail {
         request: AdminRequest,
         answer: oneshot::Sender<AdminReply>,
     },
+    /// The operator wants this life of the hub to end as by a broken invariant; dropped unanswered
+    /// where it has ended already.
+    Crash {
+        answer: oneshot::Sender<()>,
+    },
     Drain,
     /// Leave now.
     Stop,

@@ -200,6 +200,11 @@ impl Node {
         }
     }
 
+    /// Breaks the hub as a broken invariant would; the driver begins its next life.
+    fn crash(&self) {
+        self.with_hub("crash", |_| panic!("the operator asked for a crash"));
+    }
+
     fn handle_timeout(&self) {
         let now = self.around.clock.now();
         self.with_hub("timeout", |hub| hub.handle_timeout(now));

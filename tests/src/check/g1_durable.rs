@@ -33,8 +33,7 @@ fn acked_is_logged(history: &History) -> Result<(), Broken> {
             return Err(broken(LAW, format!("device {device}: ack of {id}, which is no send")));
         };
         let pair = History::pair(history.owner[*device], *to);
-        let entry = history.logs.get(&pair).and_then(|log| log.iter().find(|e| e.seq == *seq));
-        let Some(entry) = entry else {
+        let Some(entry) = history.entry(pair, *seq) else {
             return Err(broken(
                 LAW,
                 format!("send {id} was acked at {seq} of {pair:?}: not in the log"),

@@ -76,8 +76,7 @@ fn shown(history: &History, life: &Life<'_>) -> Result<(), Broken> {
             let what = format!("device {} was shown {place:?} after {before}", life.device);
             return Err(broken(LAW, what));
         }
-        let log = history.logs.get(&message.pair);
-        let entry = log.and_then(|log| log.iter().find(|entry| entry.seq == message.seq));
+        let entry = history.entry(message.pair, message.seq);
         let same = entry.is_some_and(|entry| {
             entry.text == message.text
                 && Some(entry.person) == message.from
@@ -105,9 +104,8 @@ fn read(history: &History, life: &Life<'_>) -> Result<(), Broken> {
             continue;
         };
         let pair = History::pair(life.person, other);
-        let log = history.logs.get(&pair).map(Vec::as_slice).unwrap_or_default();
         for (at, item) in list.iter().enumerate() {
-            let entry = log.iter().find(|entry| entry.seq == item.seq);
+            let entry = history.entry(pair, item.seq);
             let same = entry.is_some_and(|entry| {
                 entry.text == item.text
                     && history.people[entry.person] == item.from

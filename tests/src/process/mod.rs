@@ -4,18 +4,25 @@
 
 mod cable;
 mod client;
+mod proxy;
 mod run;
 mod server;
+pub mod signal;
+pub mod trace;
 
 pub use cable::Cable;
 pub use client::JsonClient;
+pub use proxy::{Proxy, Weather};
 pub use run::{Ended, run};
 pub use server::{Ready, Server, ServerOptions};
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// The server's binary: `PRESENTLY_BIN`, else the debug build beside this test.
+/// File systems in memory, as `statfs` names them: a sync costs nothing there.
+const IN_MEMORY: [i64; 2] = [0x0102_1994, 0x8584_58f6];
+
+/// The server's binary: `PRESENTLY_BIN`, else the one built beside this program or test.
 ///
 /// # Panics
 /// Where there is none: run `cargo build --workspace` first, or `cargo xtask test`.
@@ -24,10 +31,11 @@ pub fn binary() -> PathBuf {
     if let Some(path) = std::env::var_os("PRESENTLY_BIN") {
         return path.into();
     }
-    let test = std::env::current_exe().expect("a test has a path");
-    let built = test.ancestors().nth(2).expect("target/debug/deps/test").join("presently");
-    assert!(built.exists(), "{} is not built", built.display());
-    built
+    let own = std::env::current_exe().expect("a program has a path");
+    // A test lies in a folder below that of the binaries.
+    let beside = own.ancestors().skip(1).take(2).map(|folder| folder.join("presently"));
+    let built = beside.into_iter().find(|built| built.exists());
+    built.expect("presently is built: `cargo build --workspace`, or `cargo xtask test`")
 }
 
 /// A directory on a real disk, removed with the value.
@@ -53,6 +61,18 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &std::path::Path {
         &self.0
+    }
+
+    /// Whether it is on a disk: what is judged of syncs means nothing in memory.
+    ///
+    /// # Panics
+    /// Where it is gone.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        let kind = rustix::fs::statfs(&self.0).expect("the directory is there").f_type;
+        #[expect(clippy::useless_conversion, reason = "its type differs between platforms")]
+        let kind = i64::from(kind);
+        !IN_MEMORY.contains(&kind)
     }
 }
 

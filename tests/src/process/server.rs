@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use presently_core::id::UserId;
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use super::{Scratch, binary};
+use super::{Scratch, binary, signal};
 
 /// What `--ready-json` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -32,11 +34,25 @@ pub struct ServerOptions {
     pub trace_hops: Option<PathBuf>,
     /// Put before the binary, such as a tracer.
     pub wrapper: Vec<String>,
+    /// Added to its environment.
+    pub env: Vec<(String, String)>,
+    /// Where its data lie; a directory of its own where none is named.
+    pub data: Option<PathBuf>,
+    /// Where its log goes.
+    pub log: Option<PathBuf>,
 }
 
 impl Default for ServerOptions {
     fn default() -> Self {
-        Self { nodes: 1, demo: true, trace_hops: None, wrapper: Vec::new() }
+        Self {
+            nodes: 1,
+            demo: true,
+            trace_hops: None,
+            wrapper: Vec::new(),
+            env: Vec::new(),
+            data: None,
+            log: None,
+        }
     }
 }
 
@@ -44,7 +60,8 @@ impl Default for ServerOptions {
 #[derive(Debug)]
 pub struct Server {
     options: ServerOptions,
-    data: Scratch,
+    data: PathBuf,
+    _scratch: Scratch,
     child: Child,
     ready: Ready,
 }
@@ -56,9 +73,10 @@ impl Server {
     /// Where it does not serve.
     #[must_use]
     pub fn start(name: &str, options: ServerOptions) -> Self {
-        let data = Scratch::new(name);
-        let (child, ready) = spawn(&options, &data.path().join("data"), "127.0.0.1:0");
-        Self { options, data, child, ready }
+        let scratch = Scratch::new(name);
+        let data = options.data.clone().unwrap_or_else(|| scratch.path().join("data"));
+        let (child, ready) = spawn(&options, &data, "127.0.0.1:0");
+        Self { options, data, _scratch: scratch, child, ready }
     }
 
     /// Where it listens.
@@ -70,7 +88,7 @@ impl Server {
     /// Its data directory.
     #[must_use]
     pub fn data(&self) -> PathBuf {
-        self.data.path().join("data")
+        self.data.clone()
     }
 
     /// The process (the wrapper's, where there is one).
@@ -92,7 +110,7 @@ impl Server {
     pub fn restart(&mut self) -> Duration {
         let began = Instant::now();
         let listen = self.ready.listen.clone();
-        let (child, ready) = spawn(&self.options, &self.data(), &listen);
+        let (child, ready) = spawn(&self.options, &self.data, &listen);
         self.child = child;
         self.ready = ready;
         began.elapsed()
@@ -104,9 +122,7 @@ impl Server {
     /// Where it does not end within 20 s.
     pub fn stop(&mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();
-        let pid = self.child.id().to_string();
-        let sent = Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs");
-        assert!(sent.success(), "SIGTERM reaches the server");
+        signal::terminate(self.pid());
         while began.elapsed() < Duration::from_secs(20) {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 return (status.code(), began.elapsed());
@@ -131,6 +147,63 @@ impl Server {
         writeln!(input, "{password}").expect("the command reads its input");
         drop(input);
         assert!(child.wait().expect("it ends").success(), "{name} is added");
+    }
+
+    /// Whether the process still runs.
+    ///
+    /// # Panics
+    /// Where it cannot be asked.
+    pub fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a child can be waited for").is_none()
+    }
+
+    /// Makes an account whose password is its name.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    #[must_use]
+    pub fn add_account(&self, name: &str) -> UserId {
+        let answer = self.post("/users", &json!({ "name": name, "password": name }));
+        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let json: Value = serde_json::from_str(body).expect("the answer is JSON");
+        let hex = json["user"].as_str().expect("the account has an id");
+        let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).expect("hex");
+        UserId(std::array::from_fn(byte))
+    }
+
+    /// Makes two accounts friends.
+    ///
+    /// # Panics
+    /// Where it is refused.
+    pub fn befriend(&self, a: &str, b: &str) {
+        let answer = self.post("/befriend", &json!({ "a": a, "b": b }));
+        assert!(answer.starts_with("HTTP/1.1 200"), "{a} and {b}: {answer}");
+    }
+
+    /// Ends the present life of a node; whether it had one.
+    ///
+    /// # Panics
+    /// Where the command does not run.
+    pub fn crash_node(&self, node: u16) -> bool {
+        let node = node.to_string();
+        let mut command = Command::new(binary());
+        command.args(["node", "crash", &node, "--admin", &self.ready.admin]);
+        command.stderr(Stdio::null()).status().expect("the binary runs").success()
+    }
+
+    fn post(&self, path: &str, body: &Value) -> String {
+        let (address, body) = (&self.ready.admin, body.to_string());
+        let mut stream = TcpStream::connect(address).expect("the server listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a timeout can be set");
+        let length = body.len();
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        );
+        stream.write_all(request.as_bytes()).expect("the server reads");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the server answers");
+        answer
     }
 
     /// A plain HTTP GET on a port of the server: status line, headers and body as text.
@@ -163,6 +236,11 @@ fn spawn(options: &ServerOptions, data: &Path, listen: &str) -> (Child, Ready) {
     command.args(&line[1..]).args(["serve", "--ready-json", "--listen", listen]);
     command.args(["--admin", "127.0.0.1:0", "--nodes", &options.nodes.to_string()]);
     command.arg("--data").arg(data).stdout(Stdio::piped());
+    command.envs(options.env.iter().map(|(name, value)| (name, value)));
+    if let Some(log) = &options.log {
+        let log = std::fs::File::options().create(true).append(true).open(log);
+        command.stderr(log.expect("the log can be written"));
+    }
     if options.demo {
         command.arg("--demo");
     }

@@ -59,6 +59,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "python", needs: Needs::File(python::SCRIPT), run: python::proof },
     Stage { name: "sim", needs: Needs::Bin("sim"), run: world::sim },
     Stage { name: "planted", needs: Needs::Bin("planted"), run: world::planted },
+    Stage { name: "chaos", needs: Needs::Bin("chaos"), run: world::chaos },
     Stage { name: "package", needs: Needs::File(pipeline::PACKAGE), run: web::package },
     Stage { name: "browser", needs: Needs::File(web::BROWSER), run: web::browser },
     Stage { name: "bench", needs: Needs::Bin("bench"), run: world::bench },

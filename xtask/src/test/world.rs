@@ -1,10 +1,11 @@
-//! The simulator's swarm and a short benchmark.
+//! The simulator's swarm, chaos among real processes, and a short benchmark.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 
 use crate::{
+    chaos as processes,
     counts::Counts,
     host::{self, Profile},
     shell,
@@ -14,13 +15,16 @@ use crate::{
 /// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
 const SEEDS: u64 = 1_000;
 
+/// The line of chaos after which each part has one.
+const SUMMARY: &str = "== chaos";
+
 /// How the benchmark says that this machine cannot measure: the code for a refusal.
 const REFUSED: i32 = 3;
 
 /// A swarm of seeds, each of which holds every law.
 pub(super) fn sim(tree: &Tree) -> Result<Counts> {
     // All of this profile at once: they share nearly everything.
-    host::bins(tree, Profile::Release, &["sim", "planted", "presently", "bench"])?;
+    host::bins(tree, Profile::Release, &["sim", "planted", "presently", "chaos", "bench"])?;
     let mut command = Command::new(host::path(tree, Profile::Release, "sim"));
     command.args(["--seeds", &SEEDS.to_string()]).current_dir(&tree.root);
     let ended = shell::watch(&mut command)?;
@@ -37,6 +41,23 @@ pub(super) fn planted(tree: &Tree) -> Result<Counts> {
     let planted = host::bin(tree, Profile::Release, "planted")?;
     let ended = shell::watch(Command::new(planted).current_dir(&tree.root))?;
     Ok(Counts::of_exit(&ended, "planted faults seen"))
+}
+
+/// A little of each thing that may befall real processes.
+pub(super) fn chaos(tree: &Tree) -> Result<Counts> {
+    let ended = shell::watch(processes::command(tree)?.arg("--short"))?;
+    let mut counts = Counts::default();
+    for line in ended.stdout.lines().skip_while(|line| *line != SUMMARY) {
+        match line.split_once(' ') {
+            Some(("PASSED", what)) => counts += Counts::passed(1).noting(what.to_owned()),
+            Some(("FAILED", what)) => counts += Counts::failed(what.to_owned()),
+            Some(("SKIPPED", what)) => counts += Counts::skipped(what.to_owned()),
+            _ => {}
+        }
+    }
+    ensure!(counts.passed + counts.failed > 0, "no part of chaos was played");
+    ensure!(ended.ok() == (counts.failed == 0), "chaos ended with {:?}", ended.code);
+    Ok(counts)
 }
 
 /// A quick run that catches a benchmark broken, not one that measures.

@@ -92,6 +92,19 @@ impl Database {
         self.connection.prepare_cached("COMMIT")?.execute([]).map(drop)
     }
 
+    /// After a transaction that was not written: rolls it back and reads memory again from the file.
+    /// `false`: the file has it all the same.
+    pub(super) fn back(&mut self) -> Result<bool> {
+        if !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        let raised = self.rows.revision();
+        self.rows = Rows::open(&self.connection)?;
+        self.log = Log::open(&self.connection)?;
+        self.credit = 0;
+        Ok(self.rows.revision() < raised)
+    }
+
     /// Applies one write within the transaction that was begun. Nothing of one that is not `Written`
     /// is applied.
     pub(super) fn apply(&mut self, write: &Write) -> Result<Outcome> {

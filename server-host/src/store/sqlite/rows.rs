@@ -136,6 +136,11 @@ impl Rows {
         Ok(found == check.revision)
     }
 
+    /// The last revision given.
+    pub(super) fn revision(&self) -> u64 {
+        self.revision
+    }
+
     /// The revision of the next batch of puts.
     pub(super) fn raise(&mut self) -> u64 {
         self.revision += 1;

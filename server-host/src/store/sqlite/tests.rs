@@ -189,6 +189,33 @@ fn a_failed_commit_is_unknown_and_the_store_goes_on() {
 }
 
 #[test]
+fn a_full_disk_refuses_writes_and_goes_on_with_reads() {
+    let folder = Folder::new("full");
+    let mut writer = Writer::open(&folder.0, small(10), Arc::default()).unwrap();
+    let (tell, told) = mpsc::channel();
+    let (_jobs, taken) = mpsc::channel();
+    let ask = |writer: &mut Writer, sequence: u8| {
+        let tell = tell.clone();
+        let entries = vec![entry(conversation(1), sequence.into(), sequence)];
+        let done: crate::store::Done = Box::new(move |reply| tell.send(reply).unwrap());
+        writer.write(vec![(Write { entries, ..Write::default() }, done)], &taken);
+        told.recv().unwrap()
+    };
+    let tail = Request::Tail(conversation(1));
+    assert!(matches!(ask(&mut writer, 1), Reply::Written { .. }));
+    writer.fault = Fault::Full;
+    // Refused, not unknown: that nothing of it is there is known.
+    assert!(matches!(ask(&mut writer, 2), Reply::Failed(_)));
+    assert!(matches!(ask(&mut writer, 2), Reply::Failed(_)), "not tried again at once");
+    let Reply::Tail { head, .. } = writer.read(&tail) else { panic!("a tail") };
+    assert_eq!(head, 1, "reads go on, and see nothing of it");
+    std::thread::sleep(std::time::Duration::from_millis(150));
+    assert!(matches!(ask(&mut writer, 2), Reply::Written { .. }), "there is room again");
+    let Reply::Tail { head, .. } = writer.read(&tail) else { panic!("a tail") };
+    assert_eq!(head, 2);
+}
+
+#[test]
 fn refuses_a_second_process_and_a_newer_schema() {
     let folder = Folder::new("refuse");
     let store = Store::open(&folder.0, small(10)).unwrap();

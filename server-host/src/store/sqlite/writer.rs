@@ -4,8 +4,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use presently_core::store::{Reply, Request, Write};
 
@@ -17,9 +17,10 @@ use crate::store::{Counts, Done, Job, OpenError, Options};
 /// Requests of one commit.
 const BATCH_MAX: usize = 4_096;
 
-/// First wait before a store that failed is opened again; doubled up to the last.
-const REOPEN_FIRST: Duration = Duration::from_millis(100);
-const REOPEN_LAST: Duration = Duration::from_secs(2);
+/// First wait before a store that failed is opened again, or a full disk tried again; doubled up to
+/// the last.
+const WAIT_FIRST: Duration = Duration::from_millis(100);
+const WAIT_LAST: Duration = Duration::from_secs(2);
 
 /// How a commit can fail in tests.
 #[cfg(test)]
@@ -31,6 +32,8 @@ pub(super) enum Fault {
     Lost,
     /// It says that it failed and all is there.
     Kept,
+    /// There is no room.
+    Full,
 }
 
 /// Owns the file.
@@ -39,6 +42,8 @@ pub(in crate::store) struct Writer {
     options: Options,
     counts: Arc<Counts>,
     open: Option<Open>,
+    /// No write is tried before then: the disk was full. And how long that wait is.
+    resting: Option<(Instant, Duration)>,
     _lock: File,
     #[cfg(test)]
     pub(super) fault: Fault,
@@ -71,6 +76,7 @@ impl Writer {
             options,
             counts,
             open: Some(open),
+            resting: None,
             _lock: lock,
             #[cfg(test)]
             fault: Fault::None,
@@ -134,7 +140,7 @@ impl Writer {
         }
     }
 
-    fn read(&mut self, request: &Request) -> Reply {
+    pub(super) fn read(&mut self, request: &Request) -> Reply {
         match &mut self.open {
             Some(open) => open.database.read(request),
             None => Reply::Failed("the store is closed".to_owned()),
@@ -145,8 +151,12 @@ impl Writer {
         if batch.is_empty() {
             return;
         }
+        if self.resting.is_some_and(|(until, _)| Instant::now() < until) {
+            return refuse(batch, "the disk was full a moment ago");
+        }
         match self.transact(&batch) {
             Ok(outcomes) => {
+                self.resting = None;
                 for ((_, done), outcome) in batch.into_iter().zip(outcomes) {
                     done(match outcome {
                         Outcome::Written(revision) => Reply::Written { revision },
@@ -156,19 +166,37 @@ impl Writer {
                 }
                 self.tend_log();
             }
-            Err(Broken { error, committing }) => {
+            Err(Broken { full: true, .. }) if self.rest() => refuse(batch, "the disk is full"),
+            Err(Broken { error, committing, .. }) => {
                 tracing::error!(%error, committing, "the store failed, opening it again");
                 // Only a store whose log was moved under a sync that succeeded knows what it has.
                 self.reopen(jobs);
+                if !committing {
+                    return refuse(batch, "the batch was rolled back");
+                }
                 for (_, done) in batch {
-                    done(if committing {
-                        Reply::Unknown
-                    } else {
-                        Reply::Failed("the batch was rolled back".to_owned())
-                    });
+                    done(Reply::Unknown);
                 }
             }
         }
+    }
+
+    /// After a transaction for which there was no room: nothing of it is there, and reads go on.
+    /// Whether that is so.
+    fn rest(&mut self) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        match open.database.back() {
+            Ok(true) => {}
+            Ok(false) => return false,
+            Err(error) => {
+                tracing::error!(%error, "a transaction without room did not roll back");
+                return false;
+            }
+        }
+        let wait = self.resting.map_or(WAIT_FIRST, |(_, wait)| (wait * 2).min(WAIT_LAST));
+        tracing::error!(wait_ms = wait.as_millis(), "the disk is full, writes are refused");
+        self.resting = Some((Instant::now() + wait, wait));
+        true
     }
 
     fn transact(&mut self, batch: &[(Write, Done)]) -> Result<Vec<Outcome>, Broken> {
@@ -190,14 +218,17 @@ impl Writer {
         #[cfg(test)]
         match std::mem::take(&mut self.fault) {
             Fault::None => {}
-            Fault::Lost => return Err(Broken { error: "planted".to_owned(), committing: true }),
+            Fault::Lost => return Err(Broken { committing: true, ..Broken::before("planted") }),
+            Fault::Full => {
+                return Err(Broken { committing: true, full: true, ..Broken::before("planted") });
+            }
             Fault::Kept => {
                 database.commit()?;
-                return Err(Broken { error: "planted".to_owned(), committing: true });
+                return Err(Broken { committing: true, ..Broken::before("planted") });
             }
         }
         let committed = database.commit();
-        committed.map_err(|error| Broken { error: error.to_string(), committing: true })?;
+        committed.map_err(|error| Broken { committing: true, ..Broken::from(error) })?;
         let add = |count: &std::sync::atomic::AtomicU64, more: usize| {
             count.fetch_add(u64::try_from(more).unwrap_or(u64::MAX), Ordering::Relaxed)
         };
@@ -225,7 +256,7 @@ impl Writer {
     /// Opens the file again and moves its log; does not come back before that succeeded, or the
     /// process stops.
     fn reopen(&mut self, jobs: &Receiver<Job>) {
-        let mut wait = REOPEN_FIRST;
+        let mut wait = WAIT_FIRST;
         self.open = None;
         loop {
             let opened = Open::new(&self.directory, self.options).and_then(|open| {
@@ -239,14 +270,25 @@ impl Writer {
                 }
                 Err(error) => tracing::error!(%error, "the store does not open"),
             }
-            match jobs.recv_timeout(wait) {
-                // What was asked in between may be refused: it was not written.
-                Ok(Job::Ask(_, done)) => done(Reply::Failed("the store is closed".to_owned())),
-                Ok(Job::Stop) | Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return,
-                Err(std::sync::mpsc::RecvTimeoutError::Timeout) => {}
+            let until = Instant::now() + wait;
+            while let Some(left) = until.checked_duration_since(Instant::now()) {
+                match jobs.recv_timeout(left) {
+                    // What was asked in between may be refused: it was not written.
+                    Ok(Job::Ask(_, done)) => {
+                        done(Reply::Failed("the store is closed".to_owned()));
+                    }
+                    Ok(Job::Stop) | Err(RecvTimeoutError::Disconnected) => return,
+                    Err(RecvTimeoutError::Timeout) => {}
+                }
             }
-            wait = (wait * 2).min(REOPEN_LAST);
+            wait = (wait * 2).min(WAIT_LAST);
         }
+    }
+}
+
+fn refuse(batch: Vec<(Write, Done)>, why: &str) {
+    for (_, done) in batch {
+        done(Reply::Failed(why.to_owned()));
     }
 }
 
@@ -255,16 +297,20 @@ struct Broken {
     error: String,
     /// Whether it may have.
     committing: bool,
+    /// There was no room for all of its frames: its end, which makes it one, is the last of them, so
+    /// even where it was committing it is not there (unlike after a sync that failed).
+    full: bool,
 }
 
 impl Broken {
     fn before(error: &str) -> Self {
-        Self { error: error.to_owned(), committing: false }
+        Self { error: error.to_owned(), committing: false, full: false }
     }
 }
 
 impl From<rusqlite::Error> for Broken {
     fn from(error: rusqlite::Error) -> Self {
-        Self { error: error.to_string(), committing: false }
+        let full = error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull);
+        Self { error: error.to_string(), committing: false, full }
     }
 }

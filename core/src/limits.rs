@@ -199,3 +199,6 @@ pub const RELOAD_MS: u64 = 100;
 pub const RING_MS: u64 = 5_000;
 /// A conversation, or the scan at start, that could not be read is read again after this.
 pub const RELOAD_FAILED_MS: u64 = 1_000;
+/// Bytes of one file of a node's record, of which a host keeps two: room for some hundred thousand
+/// inputs, and little beside the store (PROTOCOL §9.6).
+pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;

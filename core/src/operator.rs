@@ -3,13 +3,14 @@
 use alloc::string::String;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Code;
 use crate::id::{EndpointId, UserId};
 use crate::redact::Pii;
 
 /// What an operator asks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdminRequest {
     /// Makes an account.
     AddUser {
@@ -38,7 +39,7 @@ pub enum AdminRequest {
 }
 
 /// The secret of a new account.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdminSecret {
     /// To be hashed.
     Password(Pii<String>),
@@ -47,7 +48,7 @@ pub enum AdminSecret {
 }
 
 /// What an operator is told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum AdminReply {
     /// The account exists now.
     Added(UserId),

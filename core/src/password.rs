@@ -2,10 +2,12 @@
 
 use alloc::string::String;
 
+use serde::{Deserialize, Serialize};
+
 use crate::redact::Pii;
 
 /// Argon2id work. The password never stands in a log.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum HashRequest {
     /// Make a PHC string.
     Make {
@@ -22,7 +24,7 @@ pub enum HashRequest {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum HashReply {
     /// The PHC string.
     Made(Pii<String>),

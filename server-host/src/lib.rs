@@ -12,6 +12,7 @@ mod hashing;
 mod hops;
 mod listen;
 mod node;
+mod record;
 mod server;
 pub mod store;
 

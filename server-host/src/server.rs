@@ -1,7 +1,7 @@
 //! The whole server of one process.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc as events;
 use std::thread::JoinHandle;
@@ -12,6 +12,7 @@ use presently_core::hub::AdminSecret;
 use presently_core::hub::Config as NodeConfig;
 use presently_core::hub::{AdminReply, AdminRequest};
 use presently_core::id::NodeId;
+use presently_core::limits::RECORD_BYTES_MAX;
 use presently_core::redact::Pii;
 use presently_core::topology::Topology;
 use tokio::sync::{mpsc, oneshot};
@@ -25,6 +26,7 @@ use crate::hops::Hops;
 use crate::listen::{Origins, Web};
 use crate::node::mail::{Fabric, MAIL_MAX, Mail};
 use crate::node::{self, NodeEvent, Surroundings};
+use crate::record::Sink;
 use crate::store::{Counts, Options, Store};
 
 /// Nodes of one process at most.
@@ -54,6 +56,9 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Write a line per hop of each traced act there.
     pub trace_hops: Option<PathBuf>,
+    /// Keep a record of each node's inputs there, a file per node: it holds all that people say, and
+    /// every secret.
+    pub record: Option<PathBuf>,
     /// How large the store may grow in memory.
     pub store: Options,
 }
@@ -71,6 +76,7 @@ impl Config {
             demo: false,
             origins: Vec::new(),
             trace_hops: None,
+            record: None,
             store: Options::default(),
         }
     }
@@ -103,6 +109,7 @@ impl Server {
         let hops = hops.map_err(|error| {
             StartError::Usage(format!("cannot write the file of --trace-hops: {error}"))
         })?;
+        let records = records(config.record.as_deref(), nodes)?;
         let store = Store::open(&config.data, config.store)
             .map_err(|why| StartError::Data { directory: config.data.clone(), why })?;
         let web =
@@ -124,7 +131,7 @@ impl Server {
             counts,
         };
         let door = server.store.as_ref().map(Store::door).ok_or(StartError::NotReady)?;
-        for (number, mail) in (0..nodes).zip(boxes) {
+        for ((number, mail), record) in (0..nodes).zip(boxes).zip(records) {
             let around = Surroundings {
                 config: NodeConfig { node: NodeId(number), nodes, trace: hops.is_some() },
                 clock,
@@ -132,6 +139,7 @@ impl Server {
                 store: door.clone(),
                 hashing: hashing.clone(),
                 hops: hops.clone(),
+                record,
                 web: Arc::clone(&web),
                 events: tell.clone(),
             };
@@ -274,6 +282,16 @@ fn node_count(asked: u16) -> Result<u16, StartError> {
     }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     Ok(u16::try_from(cores).unwrap_or(NODES_MAX).min(NODES_MAX))
+}
+
+/// The record of each node, where they are kept.
+fn records(base: Option<&Path>, nodes: u16) -> Result<Vec<Option<Sink>>, StartError> {
+    let one = |node| {
+        base.map(|base| Sink::create(base, NodeId(node), RECORD_BYTES_MAX)).transpose().map_err(
+            |error| StartError::Usage(format!("cannot write the file of --record: {error}")),
+        )
+    };
+    (0..nodes).map(one).collect()
 }
 
 fn bind(address: SocketAddr, option: &str) -> Result<(TcpListener, SocketAddr), StartError> {

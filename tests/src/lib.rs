@@ -6,7 +6,8 @@
 //!   machines;
 //! - [`process`] runs the real programs, for tests of what a simulator cannot see;
 //! - [`chaos`] puts them under load, kills and starves them, and has the same laws judge;
-//! - [`check`] holds one file per law, each a pure function over a history;
+//! - [`replay`] plays what a node recorded into a fresh hub and demands equal outputs;
+//! - [`check`] holds one file per law, each a pure function over a history.
 #![forbid(unsafe_code)]
 
 pub mod chaos;
@@ -14,4 +15,5 @@ pub mod check;
 pub mod history;
 pub mod process;
 pub mod reference;
+pub mod replay;
 pub mod sim;

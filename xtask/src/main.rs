@@ -38,6 +38,7 @@ cargo xtask COMMAND
   fmt                   format the Rust code
   lint                  rustfmt, clippy and tidy, as CI sees them
   sim [ARGS]            the simulator: --seeds N, --seed N
+  replay FILE..         what `serve --record FILE` kept, against a fresh core
   planted               a fault planted in a copy of the core: the simulator must see it
   chaos [ARGS]          real processes killed, stopped and starved: --full, --minutes N, --only NAME
   fuzz [TARGET [SECS]]  a fuzz target, or each of them, for a while
@@ -73,6 +74,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "fmt" => fmt::fmt(&tree),
         "lint" => lint::lint(&tree),
         "sim" => sim::sim(&tree, rest),
+        "replay" => sim::replay(&tree, rest),
         "planted" => sim::planted(&tree),
         "chaos" => chaos::chaos(&tree, rest),
         "fuzz" => fuzz::fuzz(&tree, rest),

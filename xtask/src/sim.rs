@@ -16,6 +16,16 @@ pub(crate) fn sim(tree: &Tree, args: &[String]) -> Result<()> {
     shell::run(Command::new(sim).args(args).current_dir(&tree.root))
 }
 
+/// Plays what nodes recorded into fresh hubs and demands equal outputs.
+///
+/// # Errors
+/// Where a host decided something, or a file is no whole record.
+pub(crate) fn replay(tree: &Tree, args: &[String]) -> Result<()> {
+    let replay = host::bin(tree, Profile::Release, "replay")?;
+    // Files are named as seen from where the command is given.
+    shell::run(Command::new(replay).args(args))
+}
+
 /// Plants each fault of `tests/planted` in a copy of the core and demands that a law breaks there.
 ///
 /// # Errors

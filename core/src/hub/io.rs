@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::edge::{Address, Role};
 use crate::error::CloseReason;
@@ -13,6 +13,10 @@ use crate::password::{HashReply, HashRequest};
 use crate::store::{Reply, Request};
 use crate::time::{Timestamp, Wall};
 use crate::trunk::Parcel;
+
+fn raw<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
+}
 
 /// Names a store or hash request of one life of one node. Echoed; one of a past life is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -25,8 +29,8 @@ pub struct StoreOp {
     pub op: OpId,
 }
 
-/// Everything that comes into a node.
-#[derive(Debug)]
+/// Everything that comes into a node. Its serialized form stands in records ([`super::record`]).
+#[derive(Debug, Serialize, Deserialize)]
 pub enum Input<'a> {
     /// A client connected. The number is new in this life of the hub.
     LinkOpened {
@@ -40,6 +44,7 @@ pub enum Input<'a> {
         /// The link.
         link: LinkId,
         /// The bytes.
+        #[serde(serialize_with = "raw")]
         bytes: &'a [u8],
     },
     /// The host has given bytes of a link to the operating system.
@@ -88,8 +93,27 @@ pub enum Input<'a> {
     Drain,
 }
 
-/// Everything a node asks for.
-#[derive(Debug)]
+impl Input<'_> {
+    /// What it is, for logs: no value of it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::LinkOpened { .. } => "opened",
+            Self::LinkBytes { .. } => "bytes",
+            Self::LinkSent { .. } => "sent",
+            Self::LinkClosed { .. } => "closed",
+            Self::Stored { .. } => "stored",
+            Self::Hashed { .. } => "hashed",
+            Self::Parcel { .. } => "parcel",
+            Self::Wall(_) => "wall",
+            Self::Admin { .. } => "admin",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+/// Everything a node asks for. Records hold a digest of its serialized form.
+#[derive(Debug, Serialize)]
 pub enum Output {
     /// Bytes for a client.
     LinkSend {
@@ -154,7 +178,7 @@ pub enum Output {
 }
 
 /// One step of a traced act (PROTOCOL §8).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Hop {
     /// When, on the node's monotonic clock.
     pub at: Timestamp,
@@ -171,7 +195,7 @@ pub struct Hop {
 }
 
 /// One end of a hop.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub enum Party {
     /// `client/alice/1`.
     Client(crate::edge::gate_service::Who),

@@ -7,13 +7,19 @@
 mod hops;
 pub mod io;
 mod node;
+pub mod record;
 mod start;
+
+#[cfg(test)]
+mod record_test;
 
 pub use crate::operator::{AdminReply, AdminRequest, AdminSecret};
 pub use crate::password::{HashReply, HashRequest};
 pub use io::{Hop, Input, Output, Party, StoreOp};
 
 use alloc::boxed::Box;
+
+use serde::{Deserialize, Serialize};
 
 use crate::error::{CloseReason, Code};
 use crate::id::NodeId;
@@ -24,7 +30,7 @@ use node::Node;
 use start::Start;
 
 /// The facts a node is given.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// Its number.
     pub node: NodeId,

@@ -34,6 +34,10 @@ pub(crate) struct Serve {
     /// Write a line of JSON for each hop of a traced act
     #[arg(long, value_name = "FILE")]
     trace_hops: Option<PathBuf>,
+    /// Keep each node's inputs in FILE.0, FILE.1, .. (and FILE.N.old), at most 64 MiB each, for
+    /// `cargo xtask replay FILE`. They hold everything: passwords, keys and all that people say
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// A further origin that may connect from a browser, such as https://example.org
     #[arg(long = "origin", value_name = "ORIGIN")]
     origins: Vec<String>,
@@ -61,6 +65,7 @@ pub(crate) fn run(serve: Serve) -> ExitCode {
         demo: serve.demo,
         origins: serve.origins,
         trace_hops: serve.trace_hops,
+        record: serve.record,
         store: Options::default(),
     };
     let server = match Server::start(config) {

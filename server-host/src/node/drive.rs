@@ -59,12 +59,14 @@ pub(super) async fn drive(node: Rc<Node>, mut mail: mpsc::Receiver<Mail>) {
         }
         for completion in completions.drain(..) {
             on_completion(&node, completion);
+            node.heed_inputs();
         }
         for letter in letters.drain(..) {
             if matches!(letter, Mail::Stop) {
                 return node.close_sockets().await;
             }
             on_mail(&node, letter);
+            node.heed_inputs();
         }
         let now = node.around.clock.now();
         if now >= wall_at {

@@ -30,6 +30,7 @@ use crate::clock::{self, Clock};
 use crate::hashing::Hashing;
 use crate::hops::Hops;
 use crate::listen;
+use crate::record::Sink;
 use crate::store::Door;
 
 /// Inputs between two drains.
@@ -58,6 +59,7 @@ pub(crate) struct Surroundings {
     pub(crate) store: Door,
     pub(crate) hashing: Hashing,
     pub(crate) hops: Option<Hops>,
+    pub(crate) record: Option<Sink>,
     pub(crate) web: Arc<listen::Web>,
     pub(crate) events: events::Sender<NodeEvent>,
 }
@@ -95,10 +97,13 @@ pub(crate) struct Node {
     /// Sockets that are served, those included that the hub let go and the peer has not closed.
     carried: Cell<usize>,
     let_go: Notify,
+    /// Where the record of this node goes, if it is kept.
+    record: Option<RefCell<Sink>>,
 }
 
 impl Node {
-    fn new(around: Surroundings) -> Self {
+    fn new(mut around: Surroundings) -> Self {
+        let record = around.record.take().map(RefCell::new);
         Self {
             around,
             hub: RefCell::new(None),
@@ -117,6 +122,7 @@ impl Node {
             greeting: Cell::new(0),
             carried: Cell::new(0),
             let_go: Notify::new(),
+            record,
         }
     }
 
@@ -130,9 +136,9 @@ impl Node {
         *self.completions.borrow_mut() = completions;
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system has randomness to give");
-        let (config, now) = (self.around.config, self.around.clock.now());
-        *self.hub.borrow_mut() =
-            self.guarded("start", || Hub::new(config, seed, clock::wall(), now));
+        let (config, now, wall) = (self.around.config, self.around.clock.now(), clock::wall());
+        self.note(|record| record.life(config, seed, wall, now));
+        *self.hub.borrow_mut() = self.guarded("start", || Hub::new(config, seed, wall, now));
         completed
     }
 
@@ -144,6 +150,7 @@ impl Node {
     fn guarded<T>(&self, what: &'static str, run: impl FnOnce() -> T) -> Option<T> {
         let done = catch_unwind(AssertUnwindSafe(run));
         if done.is_err() {
+            self.note(|record| record.broke(what));
             tracing::error!(node = self.id().0, what, last = ?self.last_inputs(), "the hub panicked");
         }
         done.ok()
@@ -178,6 +185,13 @@ impl Node {
         self.wake.notify_one();
     }
 
+    /// Tells the record, where one is kept.
+    fn note(&self, note: impl FnOnce(&mut Sink)) {
+        if let Some(record) = &self.record {
+            note(&mut record.borrow_mut());
+        }
+    }
+
     /// Feeds the hub.
     fn input(&self, kind: &'static str, input: Input<'_>) {
         let at = self.last_at.get();
@@ -185,7 +199,11 @@ impl Node {
             *slot = kind;
         }
         self.last_at.set((at + 1) % LAST_INPUTS);
+        if !self.lives() {
+            return;
+        }
         let now = self.around.clock.now();
+        self.note(|record| record.input(&input, now));
         self.with_hub(kind, |hub| hub.handle_input(input, now));
         self.inputs.set(self.inputs.get() + 1);
     }
@@ -206,7 +224,11 @@ impl Node {
     }
 
     fn handle_timeout(&self) {
+        if !self.lives() {
+            return;
+        }
         let now = self.around.clock.now();
+        self.note(|record| record.timeout(now));
         self.with_hub("timeout", |hub| hub.handle_timeout(now));
     }
 
@@ -217,18 +239,34 @@ impl Node {
     /// Carries out all that the hub wants, and reports what was sent, until it wants no more.
     fn drain(&self) {
         loop {
-            self.inputs.set(0);
-            while let Some(output) = self.with_hub("poll", |hub| hub.poll_output()).flatten() {
-                self.carry_out(output);
-            }
+            self.carry_out_all();
             let dirty = std::mem::take(&mut *self.dirty.borrow_mut());
             for link in &dirty {
                 link.dirty.set(false);
                 self.report_sent(link, link.flush());
+                self.heed_inputs();
             }
-            if self.inputs.get() == 0 {
-                return;
+            if self.inputs.get() == 0 && self.dirty.borrow().is_empty() {
+                return self.note(Sink::hand_over);
             }
+        }
+    }
+
+    /// Never more than so many inputs without a look at what they led to.
+    fn heed_inputs(&self) {
+        if self.inputs.get() >= INPUTS_MAX {
+            self.carry_out_all();
+        }
+    }
+
+    fn carry_out_all(&self) {
+        self.inputs.set(0);
+        while let Some(output) = self.with_hub("poll", |hub| hub.poll_output()).flatten() {
+            self.note(|record| record.output(&output));
+            self.carry_out(output);
+        }
+        if self.lives() {
+            self.note(Sink::drained);
         }
     }
 

@@ -32,6 +32,8 @@ pub struct ServerOptions {
     pub demo: bool,
     /// Where hops go.
     pub trace_hops: Option<PathBuf>,
+    /// Where each node's record goes.
+    pub record: Option<PathBuf>,
     /// Put before the binary, such as a tracer.
     pub wrapper: Vec<String>,
     /// Added to its environment.
@@ -48,6 +50,7 @@ impl Default for ServerOptions {
             nodes: 1,
             demo: true,
             trace_hops: None,
+            record: None,
             wrapper: Vec::new(),
             env: Vec::new(),
             data: None,
@@ -246,6 +249,9 @@ fn spawn(options: &ServerOptions, data: &Path, listen: &str) -> (Child, Ready) {
     }
     if let Some(path) = &options.trace_hops {
         command.arg("--trace-hops").arg(path);
+    }
+    if let Some(path) = &options.record {
+        command.arg("--record").arg(path);
     }
     let mut child = command.spawn().expect("the binary runs");
     let mut first = String::new();

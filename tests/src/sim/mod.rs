@@ -8,6 +8,7 @@ mod device;
 mod faults;
 mod finish;
 mod node;
+mod record;
 pub mod schedule;
 pub mod swarm;
 mod trace;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use presently_core::hub::record::Recorder;
 use presently_core::hub::{Config, HashReply, HashRequest, Hub, Input, Output, StoreOp};
 use presently_core::id::{LinkId, NodeId};
 use presently_core::machine::Machine;
@@ -35,6 +36,8 @@ pub(super) struct Node {
     pub(super) still_until: Timestamp,
     /// How long what its host does takes.
     pub(super) rng: Rng,
+    /// What it did, where somebody asked for it.
+    pub(super) record: Option<Recorder>,
     wake: Option<Timestamp>,
     turns: (Timestamp, u32),
 }
@@ -51,9 +54,20 @@ impl Node {
             clock: SkewedClock::new(ANCHOR, skew),
             still_until: Timestamp(0),
             rng: stream(seed, &format!("host {number}")),
+            record: None,
             wake: None,
             turns: (Timestamp(0), 0),
         }
+    }
+
+    /// Feeds the hub, if there is one.
+    pub(super) fn feed(&mut self, input: Input<'_>, now: Timestamp) -> bool {
+        let Some(hub) = self.hub.as_mut() else {
+            return false;
+        };
+        self.record.iter_mut().for_each(|record| record.input(&input, now));
+        hub.handle_input(input, now);
+        true
     }
 
     /// A number for a new link.
@@ -91,6 +105,7 @@ impl World {
         let state = &mut self.nodes[node];
         state.wake = None;
         state.still_until = self.now;
+        state.note_life(config, seed, wall, self.now);
         state.hub = Some(Hub::new(config, seed, wall, self.now));
         self.pump_node(node);
     }
@@ -119,8 +134,7 @@ impl World {
     }
 
     pub(super) fn feed_node(&mut self, node: usize, input: Input<'_>) {
-        if let Some(hub) = self.nodes[node].hub.as_mut() {
-            hub.handle_input(input, self.now);
+        if self.nodes[node].feed(input, self.now) {
             self.pump_node(node);
         }
     }
@@ -146,15 +160,18 @@ impl World {
             "node {node} spins on its deadline {:?}",
             hub.poll_timeout()
         );
+        state.record.iter_mut().for_each(|record| record.timeout(self.now));
         hub.handle_timeout(self.now);
         self.pump_node(node);
     }
 
     fn pump_node(&mut self, node: usize) {
         while let Some(output) = self.nodes[node].hub.as_mut().and_then(Machine::poll_output) {
+            self.nodes[node].record.iter_mut().for_each(|record| record.output(&output));
             self.on_hub(node, output);
         }
         let state = &mut self.nodes[node];
+        state.record.iter_mut().for_each(Recorder::drained);
         let Some(deadline) = state.hub.as_ref().and_then(Machine::poll_timeout) else {
             return;
         };

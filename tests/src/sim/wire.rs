@@ -177,9 +177,7 @@ impl World {
         for (at, bytes) in w.down.carry(&self.links_weather, bytes, self.now) {
             self.agenda.push(at, Job::Down { wire, bytes });
         }
-        if let Some(hub) = self.nodes[node].hub.as_mut() {
-            hub.handle_input(Input::LinkSent { link, bytes: len }, self.now);
-        }
+        self.nodes[node].feed(Input::LinkSent { link, bytes: len }, self.now);
     }
 
     pub(super) fn up(&mut self, wire: usize, bytes: Bytes) {

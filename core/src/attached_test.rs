@@ -12,7 +12,7 @@ use crate::edge::gate_service::{Port, ToGate, Who};
 use crate::edge::{Address, Envelope, Post, Role, Tell, ToGate as ToGateTell};
 use crate::error::Code;
 use crate::id::{Channel, EndpointId, Flow, Incarnation, LinkId, NodeId, OpId, Shard, UserId};
-use crate::limits::{HOME_PORTS_MAX, TICKET_BYTES_MAX, TICKET_MS};
+use crate::limits::{HOME_PORTS_MAX, TICKET_BYTES_MAX, TICKET_MS, WALL_LEEWAY_MS, WALL_SKEW_MS};
 use crate::rng::Rng;
 use crate::setup::Setup;
 use crate::store::{Key, Reply, Request, Write};
@@ -37,6 +37,7 @@ pub(crate) fn setup(store: &mut MemoryStore, node: u16, nodes: u16, life: u32) -
         keys: Arc::new(Keys::new(vec![(1, [7; 32])])),
         seed: [u8::try_from(node).expect("few nodes"); 32],
         wall: WallClock::new(Wall(1_000_000), Timestamp(0)),
+        versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
 }
@@ -94,13 +95,27 @@ fn opened(attached: &mut Attached, setup: &Setup, at: Port, ticket: &[u8], wall:
 }
 
 #[test]
+fn a_fresh_ticket_attaches_whatever_the_clocks_of_its_two_nodes_show() {
+    let setup = setup(&mut MemoryStore::default(), 0, 2, 1);
+    let mut attached = Attached::new(1);
+    let good = ticket(&setup, Purpose::Book, person(0, 2, 0), "alice");
+    let sealed_at = 1_000_000;
+    // Who sealed it was late by the skew, who opens it is early by it, and the ticket is old.
+    let wall = sealed_at + 2 * WALL_SKEW_MS + TICKET_MS;
+    let posts = opened(&mut attached, &setup, port(0, 1), &good, wall);
+    assert!(matches!(to_gate(&posts[0]), Some(ToGate::Accept { .. })));
+    let posts = opened(&mut attached, &setup, port(0, 2), &good, 0);
+    assert!(matches!(to_gate(&posts[0]), Some(ToGate::Accept { .. })));
+}
+
+#[test]
 fn only_a_ticket_of_this_service_this_home_and_this_time_attaches() {
     let setup = setup(&mut MemoryStore::default(), 0, 2, 1);
     let mut attached = Attached::new(1);
     let good = ticket(&setup, Purpose::Book, person(0, 2, 0), "alice");
     let other_service = ticket(&setup, Purpose::Inbox, person(0, 2, 0), "alice");
     let other_home = ticket(&setup, Purpose::Book, person(1, 2, 0), "bob");
-    let late = 1_000_000 + TICKET_MS + 61_000;
+    let late = 1_000_000 + TICKET_MS + WALL_LEEWAY_MS + 1;
     for (sealed, wall) in [(&other_service, 1_000_000), (&other_home, 1_000_000), (&good, late)] {
         let posts = opened(&mut attached, &setup, port(0, 1), sealed, wall);
         let refused = to_gate(&posts[0]);

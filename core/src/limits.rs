@@ -80,8 +80,11 @@ pub const SEATS_MAX: usize = 100_000;
 pub const LEG_IDLE_MS: u64 = 300_000;
 /// A ticket for book, inbox or cs.
 pub const TICKET_MS: u64 = 600_000;
-/// Forgiven difference of wall clocks when a ticket's expiry is judged.
-pub const WALL_LEEWAY_MS: u64 = 60_000;
+/// How far the wall clock of a node may be off: a guest without time service drifts and jumps so far.
+pub const WALL_SKEW_MS: u64 = 600_000;
+/// Forgiven when one node judges an instant that another's wall clock named: one is late by the
+/// skew, the other early by it, and a reading may be a minute old.
+pub const WALL_LEEWAY_MS: u64 = 2 * WALL_SKEW_MS + 60_000;
 /// A refresh token.
 pub const REFRESH_MS: u64 = 30 * 86_400_000;
 /// Answer to a request between machines; past it the asker's client is told to try again.

@@ -8,6 +8,7 @@ use crate::store::{Check, Key};
 use crate::ticket::Keys;
 use crate::time::WallClock;
 use crate::topology::Topology;
+use crate::wire::hello::Versions;
 
 /// The facts of one life of a node.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Setup {
     pub seed: [u8; 32],
     /// The wall clock.
     pub wall: WallClock,
+    /// The versions its gate speaks.
+    pub versions: Versions,
     /// Whether acts are traced: gates agree to the feature only then.
     pub trace: bool,
 }

@@ -15,6 +15,7 @@ use presently_core::id::NodeId;
 use presently_core::limits::RECORD_BYTES_MAX;
 use presently_core::redact::Pii;
 use presently_core::topology::Topology;
+use presently_core::wire::hello::Versions;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::accept;
@@ -133,7 +134,12 @@ impl Server {
         let door = server.store.as_ref().map(Store::door).ok_or(StartError::NotReady)?;
         for ((number, mail), record) in (0..nodes).zip(boxes).zip(records) {
             let around = Surroundings {
-                config: NodeConfig { node: NodeId(number), nodes, trace: hops.is_some() },
+                config: NodeConfig {
+                    node: NodeId(number),
+                    nodes,
+                    trace: hops.is_some(),
+                    versions: Versions::default(),
+                },
                 clock,
                 fabric: Arc::clone(&fabric),
                 store: door.clone(),

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use crate::id::NodeId;
 use crate::redact::Pii;
+use crate::wire::hello::Versions;
 
 /// What an app gives its client.
 #[derive(Clone, Debug)]
@@ -18,12 +19,21 @@ pub struct Config {
     pub trace: bool,
     /// The node wanted; `None`: any.
     pub node: Option<NodeId>,
+    /// The versions it speaks; others than [`Versions::default`] are for tests.
+    pub versions: Versions,
 }
 
 impl Config {
     /// A client of an account: any node, the server's keepalive, no traces, no password.
     #[must_use]
     pub fn new(user: impl Into<String>) -> Self {
-        Self { user: Pii(user.into()), password: None, keepalive_ms: 0, trace: false, node: None }
+        Self {
+            user: Pii(user.into()),
+            password: None,
+            keepalive_ms: 0,
+            trace: false,
+            node: None,
+            versions: Versions::default(),
+        }
     }
 }

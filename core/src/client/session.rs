@@ -9,13 +9,13 @@ use super::link::{Ask, Link, Purpose};
 use super::{Client, Timer};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, Flow, LinkId, Shard};
-use crate::limits::{ANSWER_MS, CLOSE_FLUSH_MS, FRAME_BYTES_MAX};
+use crate::limits::{ANSWER_MS, CLOSE_FLUSH_MS, FRAME_BYTES_MAX, TICKET_MS};
 use crate::time::{Timestamp, WallClock};
 use crate::wire::body::account::{FromAccount, Grant, Resume, SignIn, SignedIn, ToAccount};
 use crate::wire::body::link::{Attach, Closing, Detach, FromGate, Service, ToGate};
 use crate::wire::bounded::{Blob, Text};
 use crate::wire::frame::{Frame, Malformed};
-use crate::wire::hello::{HELLO, Hello, VERSION, VERSION_MIN, WELCOME, Welcome, feature};
+use crate::wire::hello::{HELLO, Hello, WELCOME, Welcome, feature};
 
 /// How far a client is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,8 @@ pub(super) struct Session {
     pub(super) flow: Flow,
     /// The server's wall clock.
     pub(super) server: WallClock,
+    /// When the grants came.
+    granted: Option<Timestamp>,
 }
 
 impl Attached {
@@ -111,8 +113,8 @@ impl Client {
         }
         self.stage = Stage::Greeting;
         let hello = Hello {
-            version_min: VERSION_MIN,
-            version_max: VERSION,
+            version_min: self.config.versions.min,
+            version_max: self.config.versions.max,
             features: if self.config.trace { feature::TRACE } else { 0 },
             frame_bytes_max: u32::try_from(FRAME_BYTES_MAX).unwrap_or(u32::MAX),
             keepalive_ms: self.config.keepalive_ms,
@@ -142,8 +144,7 @@ impl Client {
 
     fn on_frame(&mut self, frame: &Frame, now: Timestamp) -> Result<(), Malformed> {
         if self.stage == Stage::Greeting && frame.kind == WELCOME {
-            self.on_welcome(Welcome::decode(&frame.body)?, now);
-            return Ok(());
+            return self.on_welcome(Welcome::decode(&frame.body)?, now);
         }
         let purpose = self.link.as_ref().and_then(|link| link.purpose(frame.channel));
         if let Some((said, tail)) = FromGate::decode(frame.kind, &frame.body)? {
@@ -179,8 +180,12 @@ impl Client {
         }
     }
 
-    fn on_welcome(&mut self, welcome: Welcome, now: Timestamp) {
-        let Some(link) = &mut self.link else { return };
+    fn on_welcome(&mut self, welcome: Welcome, now: Timestamp) -> Result<(), Malformed> {
+        let spoken = self.config.versions;
+        if !(spoken.min..=spoken.max).contains(&welcome.version) {
+            return Err(Malformed);
+        }
+        let Some(link) = &mut self.link else { return Ok(()) };
         link.welcomed();
         link.keepalive_ms = u64::from(welcome.keepalive_ms).max(1_000);
         link.trace = self.config.trace && welcome.features & feature::TRACE != 0;
@@ -189,6 +194,7 @@ impl Client {
         self.session.flow = self.draw_flow();
         self.stage = Stage::SigningIn;
         self.attach_account(now);
+        Ok(())
     }
 
     /// Attaches to account: to sign in, or out.
@@ -274,6 +280,7 @@ impl Client {
             link.close(channel);
         }
         self.stage = Stage::Joining;
+        self.session.granted = Some(now);
         for grant in signed.grants.into_vec() {
             let known = [Purpose::Book, Purpose::Inbox, Purpose::Cs];
             let purpose = known.into_iter().find(|purpose| purpose.service() == grant.service);
@@ -288,12 +295,13 @@ impl Client {
 
     /// Attaches to a service with its grant; without a good one the client signs in again.
     pub(super) fn attach(&mut self, purpose: Purpose, now: Timestamp) {
-        let wall = self.session.server.at(now);
         let flow = self.session.flow;
+        // Who sealed it may tell the time differently from the node of this link: age decides.
+        let fresh = self.session.granted.is_some_and(|at| now.since(at) < TICKET_MS);
         let (Some(attached), Some(link)) = (self.session.of(purpose), &mut self.link) else {
             return;
         };
-        let Some(grant) = attached.grant.clone().filter(|grant| grant.expires > wall) else {
+        let Some(grant) = attached.grant.clone().filter(|_| fresh) else {
             return self.lose("cut", 0, now);
         };
         let channel = link.open(purpose);

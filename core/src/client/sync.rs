@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::Client;
 use super::event::Event;
 use super::session::Stage;
-use crate::limits::HEAD_MARK_MS;
+use crate::limits::{HEAD_MARK_MS, WALL_LEEWAY_MS};
 use crate::time::Timestamp;
 
 /// How far one command is.
@@ -70,7 +70,9 @@ impl Client {
 
     /// What is behind, and what the inbox may not know to be: it lags by a few seconds.
     fn sync_targets(&mut self, now: Timestamp) -> Vec<(u32, Option<u64>)> {
-        let recent = self.session.server.at(now).0.saturating_sub(HEAD_MARK_MS * 2);
+        // A talk's stamp is by another node's wall clock than the server's of this link.
+        let lag = HEAD_MARK_MS * 2 + WALL_LEEWAY_MS;
+        let recent = self.session.server.at(now).0.saturating_sub(lag);
         let mut targets = Vec::new();
         for slot in self.talks.slots() {
             let talk = &mut self.talks[slot];

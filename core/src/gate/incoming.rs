@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 use crate::wire::body::flow_of;
 use crate::wire::body::link::{Attach, FromGate, Pong, Service, ToGate};
 use crate::wire::frame::{Flags, Frame};
-use crate::wire::hello::{HELLO, Hello, VERSION, VERSION_MIN, WELCOME, Welcome, feature};
+use crate::wire::hello::{HELLO, Hello, WELCOME, Welcome, feature};
 
 impl Gate {
     pub(super) fn on_frame(&mut self, key: OpId, frame: Frame, now: Timestamp) {
@@ -33,12 +33,11 @@ impl Gate {
         let Ok(hello) = Hello::decode(&frame.body) else {
             return self.close(key, CloseReason::Fault(Code::Malformed));
         };
-        let version = hello.version_max.min(VERSION);
-        if version < hello.version_min.max(VERSION_MIN) {
+        let Some(version) = self.setup.versions.common(&hello) else {
             let refused = FromGate::Refused(Refusal::of(Code::UpgradeRequired));
             self.say(key, Channel(0), frame.request, &refused);
             return self.close(key, CloseReason::Fault(Code::UpgradeRequired));
-        }
+        };
         let elsewhere = |node: &crate::id::NodeId| {
             node.0 < self.setup.topology.nodes() && *node != self.setup.node
         };

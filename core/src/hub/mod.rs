@@ -26,6 +26,7 @@ use crate::id::NodeId;
 use crate::machine::{Deadline, Machine};
 use crate::outbox::Outbox;
 use crate::time::{Timestamp, Wall};
+use crate::wire::hello::Versions;
 use node::Node;
 use start::Start;
 
@@ -38,6 +39,8 @@ pub struct Config {
     pub nodes: u16,
     /// Whether hops of traced acts come out.
     pub trace: bool,
+    /// The versions its gate speaks; others than [`Versions::default`] are for tests.
+    pub versions: Versions,
 }
 
 /// One node: every server machine, joined.

@@ -228,6 +228,7 @@ impl Start {
             keys: Arc::new(keys),
             seed: self.seed,
             wall: self.wall,
+            versions: self.config.versions,
             trace: self.config.trace,
         }
     }

@@ -18,6 +18,30 @@ pub const VERSION: u16 = 1;
 /// The oldest version this code speaks.
 pub const VERSION_MIN: u16 = 1;
 
+/// The versions an end speaks: both ends say theirs, the newest common one is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Versions {
+    /// The oldest.
+    pub min: u16,
+    /// The newest.
+    pub max: u16,
+}
+
+impl Default for Versions {
+    fn default() -> Self {
+        Self { min: VERSION_MIN, max: VERSION }
+    }
+}
+
+impl Versions {
+    /// The newest version of these and a HELLO's; `None`: there is none in common.
+    #[must_use]
+    pub fn common(self, hello: &Hello) -> Option<u16> {
+        let version = hello.version_max.min(self.max);
+        (version >= hello.version_min.max(self.min)).then_some(version)
+    }
+}
+
 /// Feature bits.
 pub mod feature {
     /// Flows travel in tails, hops are traced.

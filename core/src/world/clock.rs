@@ -21,6 +21,11 @@ impl SkewedClock {
         self.skew_ms = self.skew_ms.saturating_add(ms);
     }
 
+    /// Sets how far it is off.
+    pub fn set_skew(&mut self, ms: i64) {
+        self.skew_ms = ms;
+    }
+
     /// What it shows.
     #[must_use]
     pub fn read(&self, now: Timestamp) -> Wall {

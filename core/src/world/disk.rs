@@ -4,7 +4,8 @@
 //! A write stands in line until its group's sync; only then is it applied and answered `Written` or
 //! `Conflict`. A crash takes what stood in line, except a prefix of the group being synced, which may
 //! have reached the platter. A sync may be answered `Unknown`, and then land at once, later, or
-//! never. A read sees every write whose `Written` was delivered before it was asked.
+//! never. A disk may also stand still for a while, fail all that is asked of it, or be full. A read
+//! sees every write whose `Written` was delivered before it was asked.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -31,6 +32,20 @@ pub struct DiskWeather {
     pub failed_permille: u64,
     /// Of 1,000 writes, how many find that a second writer put a row they check once more, unchanged.
     pub conflict_permille: u64,
+    /// A write answered `Unknown` that lands later does so within this, milliseconds.
+    pub late_max_ms: u64,
+}
+
+/// What a disk suffers besides its weather.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Spell {
+    /// Nothing.
+    #[default]
+    None,
+    /// All that is asked fails, and of a write nobody knows what became.
+    Failing,
+    /// There is no room: what writes fails.
+    Full,
 }
 
 impl Default for DiskWeather {
@@ -47,6 +62,7 @@ impl DiskWeather {
         unknown_permille: 0,
         failed_permille: 0,
         conflict_permille: 0,
+        late_max_ms: 1_500,
     };
 }
 
@@ -63,6 +79,19 @@ pub struct DiskCounts {
     pub failed: u64,
     /// Writes answered `Conflict`.
     pub conflicts: u64,
+    /// Reads answered `Failed`.
+    pub unread: u64,
+    /// Writes of a group that a crash tore: they were synced, and others of it were not.
+    pub torn: u64,
+}
+
+/// What ends who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crash {
+    /// The process: what it had handed over may be written all the same, from the first on.
+    Process,
+    /// The machine: of what was being synced a prefix may have reached the platter.
+    Machine,
 }
 
 enum Reading {
@@ -83,6 +112,8 @@ pub struct Disk<T> {
     group: VecDeque<(T, Write)>,
     synced_at: Option<Timestamp>,
     landing: Vec<(Timestamp, Write)>,
+    spell: Spell,
+    still_until: Timestamp,
     counts: DiskCounts,
 }
 
@@ -100,6 +131,8 @@ impl<T> Disk<T> {
             group: VecDeque::new(),
             synced_at: None,
             landing: Vec::new(),
+            spell: Spell::None,
+            still_until: Timestamp(0),
             counts: DiskCounts::default(),
         }
     }
@@ -107,6 +140,21 @@ impl<T> Disk<T> {
     /// From now on the disk behaves like this.
     pub fn set_weather(&mut self, weather: DiskWeather) {
         self.weather = weather;
+    }
+
+    /// From now on it suffers this.
+    pub fn set_spell(&mut self, spell: Spell) {
+        self.spell = spell;
+    }
+
+    /// It answers nothing before then.
+    pub fn stand_still(&mut self, until: Timestamp) {
+        self.still_until = self.still_until.max(until);
+    }
+
+    /// It stands still no longer.
+    pub fn go_on(&mut self) {
+        self.still_until = Timestamp(0);
     }
 
     /// What it did.
@@ -150,12 +198,17 @@ impl<T> Disk<T> {
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let read = self.reads.first_key_value().map(|((at, _), _)| *at);
         let landing = self.landing.iter().map(|(at, _)| *at).min();
-        [read, landing, self.synced_at].into_iter().flatten().min()
+        let answer = [read, self.synced_at].into_iter().flatten().min();
+        let answer = answer.map(|at| at.max(self.still_until));
+        [answer, landing].into_iter().flatten().min()
     }
 
     /// Everything that is done at `now`, in order.
     pub fn advance(&mut self, now: Timestamp, done: &mut Vec<(T, Reply)>) {
         self.land(now);
+        if now < self.still_until {
+            return;
+        }
         if self.synced_at.is_some_and(|at| at <= now) {
             self.end_sync(now, done);
         }
@@ -168,17 +221,34 @@ impl<T> Disk<T> {
                 Reading::Early(reply) => reply,
                 Reading::Late(request) => self.store.handle(&request),
             };
+            let reply = self.read_reply(reply);
             done.push((token, reply));
         }
     }
 
-    /// The process is gone: what was not synced is lost, and nobody is answered. Of the group being
-    /// synced a prefix may have reached the platter.
-    pub fn crash(&mut self) {
+    fn read_reply(&mut self, reply: Reply) -> Reply {
+        if self.spell == Spell::Failing {
+            self.counts.unread += 1;
+            return Reply::Failed(String::from("the simulated disk cannot read"));
+        }
+        reply
+    }
+
+    /// Who wrote is gone: what was not synced is lost, and nobody is answered; a prefix of it may
+    /// have reached the platter.
+    pub fn crash(&mut self, crash: Crash) {
+        if crash == Crash::Process {
+            self.group.append(&mut self.line);
+        }
         let len = u64::try_from(self.group.len()).unwrap_or(0);
         let kept = if self.rng.below(2) == 0 { 0 } else { self.rng.below(len + 1) };
+        if kept < len && self.spell != Spell::Full {
+            self.counts.torn += kept;
+        }
         for _ in 0..kept {
-            if let Some((_, write)) = self.group.pop_front() {
+            if let Some((_, write)) = self.group.pop_front()
+                && self.spell != Spell::Full
+            {
                 self.store.handle(&Request::Write(write));
             }
         }
@@ -212,6 +282,18 @@ impl<T> Disk<T> {
     fn apply(&mut self, write: Write, now: Timestamp) -> Reply {
         let dice = self.rng.below(1_000);
         let w = self.weather;
+        match self.spell {
+            Spell::None => {}
+            Spell::Full => {
+                self.counts.failed += 1;
+                return Reply::Failed(String::from("the simulated disk is full"));
+            }
+            Spell::Failing => {
+                self.counts.unknown += 1;
+                self.forsake(write, now);
+                return Reply::Unknown;
+            }
+        }
         if dice < w.unknown_permille {
             self.counts.unknown += 1;
             self.forsake(write, now);
@@ -238,7 +320,10 @@ impl<T> Disk<T> {
         match self.rng.below(3) {
             0 => {}
             1 => self.land_one(write),
-            _ => self.landing.push((now + self.rng.below(1_500), write)),
+            _ => {
+                let at = now + self.rng.below(self.weather.late_max_ms + 1);
+                self.landing.push((at, write));
+            }
         }
     }
 

@@ -2,7 +2,7 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::disk::{Disk, DiskWeather};
+use super::disk::{Crash, Disk, DiskWeather, Spell};
 use crate::id::NodeId;
 use crate::store::{Check, Key, Reply, Request, Write};
 use crate::time::Timestamp;
@@ -38,7 +38,7 @@ fn a_crash_takes_what_stood_in_line() {
     let mut disk = Disk::new(SLOW, [4; 32]);
     disk.submit(1, put(1, b"a"), Timestamp(0));
     disk.submit(2, put(2, b"b"), Timestamp(0));
-    disk.crash();
+    disk.crash(Crash::Machine);
     assert!(drain(&mut disk).is_empty(), "the dead are not answered");
     assert!(disk.counts().lost >= 1, "the second write was never being synced");
     assert_eq!(disk.durable().handle(&Request::Read(Key::device(2))), Reply::Absent);
@@ -52,6 +52,7 @@ fn every_request_is_answered_once_in_any_weather() {
         unknown_permille: 300,
         failed_permille: 200,
         conflict_permille: 200,
+        late_max_ms: 8_000,
     };
     let mut disk = Disk::new(weather, [5; 32]);
     for number in 0..500u32 {
@@ -83,4 +84,57 @@ fn a_second_writer_makes_a_conflict() {
     write.checks.push(Check { key: Key::device(1), revision: Some(*revision) });
     disk.submit(2, Request::Write(write), Timestamp(100));
     assert_eq!(drain(&mut disk), [(2, Reply::Conflict)]);
+}
+
+#[test]
+fn a_dead_process_leaves_a_prefix_of_all_it_had_handed_over() {
+    let mut kept = Vec::new();
+    for seed in 0..60 {
+        let mut disk = Disk::new(SLOW, [seed; 32]);
+        for number in 1..=5 {
+            disk.submit(number, put(u64::from(number), b"a"), Timestamp(0));
+        }
+        disk.crash(Crash::Process);
+        let is_there = |disk: &mut Disk<u32>, number| {
+            let row = disk.durable().handle(&Request::Read(Key::device(number)));
+            matches!(row, Reply::Found { .. })
+        };
+        let there = (1..=5).take_while(|number| is_there(&mut disk, *number)).count();
+        assert!((there + 1..=5).all(|number| !is_there(&mut disk, number as u64)), "a hole");
+        assert_eq!(disk.counts().lost, 5 - there as u64);
+        kept.push(there);
+    }
+    assert!(kept.contains(&0) && kept.contains(&3) && kept.contains(&5));
+}
+
+#[test]
+fn a_full_disk_reads_and_a_failing_one_does_nothing_it_owns_up_to() {
+    let mut disk = Disk::new(SLOW, [7; 32]);
+    disk.submit(1, put(1, b"a"), Timestamp(0));
+    drain(&mut disk);
+    disk.set_spell(Spell::Full);
+    disk.submit(2, put(2, b"b"), Timestamp(1_000));
+    disk.submit(3, Request::Read(Key::device(1)), Timestamp(1_000));
+    let done = drain(&mut disk);
+    assert!(done.iter().any(|(token, reply)| *token == 2 && matches!(reply, Reply::Failed(_))));
+    assert!(done.iter().any(|(token, reply)| *token == 3 && matches!(reply, Reply::Found { .. })));
+    disk.set_spell(Spell::Failing);
+    disk.submit(4, put(4, b"b"), Timestamp(2_000));
+    disk.submit(5, Request::Read(Key::device(1)), Timestamp(2_000));
+    let done = drain(&mut disk);
+    assert!(done.contains(&(4, Reply::Unknown)));
+    assert!(done.iter().any(|(token, reply)| *token == 5 && matches!(reply, Reply::Failed(_))));
+    assert_eq!(disk.durable().handle(&Request::Read(Key::device(2))), Reply::Absent);
+}
+
+#[test]
+fn a_disk_that_stands_still_answers_after_that() {
+    let mut disk = Disk::new(SLOW, [8; 32]);
+    disk.submit(1, put(1, b"a"), Timestamp(0));
+    disk.stand_still(Timestamp(30_000));
+    let mut done = Vec::new();
+    disk.advance(Timestamp(29_999), &mut done);
+    assert_eq!(done, []);
+    assert_eq!(disk.poll_timeout(), Some(Timestamp(30_000)));
+    assert!(matches!(drain(&mut disk).as_slice(), [(1, Reply::Written { .. })]));
 }

@@ -1,8 +1,10 @@
 //! The network: links of bytes between clients and gates, and the fabric between nodes.
 //!
 //! A link keeps order and loses nothing until it is cut; a cut takes a suffix of what was on the way,
-//! at any byte. A stalled link (a pulled cable) swallows everything and tells nobody. The fabric
-//! promises nothing: parcels are late, lost, doubled and overtake each other.
+//! at any byte. A stalled direction (a pulled cable, where both are) swallows everything and tells
+//! nobody; a clogged one holds everything and lets go of it at once; a slow one carries so many bytes
+//! a second, and its sender waits for room. The fabric promises nothing: parcels are late, lost,
+//! doubled and overtake each other.
 
 use alloc::vec::Vec;
 
@@ -55,6 +57,10 @@ pub fn spread(mean: u64, rng: &mut Rng) -> u64 {
 pub struct Pipe {
     last: Timestamp,
     stalled: bool,
+    /// Bytes a second; 0: as many as come.
+    rate: u64,
+    /// When what was sent so far has left.
+    left: Timestamp,
 }
 
 impl Pipe {
@@ -78,6 +84,26 @@ impl Pipe {
         }
         out.push((self.arrival(weather, rng, now), bytes));
         out
+    }
+
+    /// When bytes sent now have left, and their room is free again; they do not leave before that.
+    pub fn leave(&mut self, bytes: usize, now: Timestamp) -> Timestamp {
+        self.left = self.left.max(now);
+        if let Some(ms) = (u64::try_from(bytes).unwrap_or(0) * 1_000).checked_div(self.rate) {
+            self.left = self.left + ms;
+            self.last = self.last.max(self.left);
+        }
+        self.left
+    }
+
+    /// From now on it carries so many bytes a second; 0: as many as come.
+    pub fn set_rate(&mut self, bytes_per_second: u64) {
+        self.rate = bytes_per_second;
+    }
+
+    /// Holds what is sent from now on, and lets go of it then, all at once.
+    pub fn clog(&mut self, until: Timestamp) {
+        self.last = self.last.max(until);
     }
 
     /// When something that is not bytes (a close) comes out, behind everything sent before.
@@ -129,6 +155,8 @@ impl FabricWeather {
 #[derive(Clone, Debug, Default)]
 pub struct Fabric {
     parted: Vec<(u16, u16)>,
+    clogged: Vec<((u16, u16), Timestamp)>,
+    slow: Vec<((u16, u16), u64)>,
 }
 
 impl Fabric {
@@ -137,9 +165,36 @@ impl Fabric {
         self.parted.push((from, to));
     }
 
+    /// This direction is open again, however often it was parted.
+    pub fn join(&mut self, from: u16, to: u16) {
+        self.parted.retain(|way| *way != (from, to));
+    }
+
+    /// Whether nothing passes in this direction.
+    #[must_use]
+    pub fn is_parted(&self, from: u16, to: u16) -> bool {
+        self.parted.contains(&(from, to))
+    }
+
+    /// What is sent in this direction is held until then, and comes all at once.
+    pub fn clog(&mut self, from: u16, to: u16, until: Timestamp) {
+        self.clogged.retain(|(way, _)| *way != (from, to));
+        self.clogged.push(((from, to), until));
+    }
+
+    /// What is sent in this direction takes so much longer; 0: it no longer does.
+    pub fn slow(&mut self, from: u16, to: u16, ms: u64) {
+        self.slow.retain(|(way, _)| *way != (from, to));
+        if ms > 0 {
+            self.slow.push(((from, to), ms));
+        }
+    }
+
     /// Everybody reaches everybody.
     pub fn heal(&mut self) {
         self.parted.clear();
+        self.clogged.clear();
+        self.slow.clear();
     }
 
     /// The instants at which copies of a parcel arrive; none where it is lost.
@@ -154,10 +209,13 @@ impl Fabric {
         if self.parted.contains(&way) || rng.below(1_000) < weather.loss_permille {
             return out;
         }
+        let clogged = self.clogged.iter().find(|(of, _)| *of == way).map(|(_, until)| *until);
+        let slow = self.slow.iter().find(|(of, _)| *of == way).map_or(0, |(_, ms)| *ms);
         let copies = if rng.below(1_000) < weather.double_permille { 2 } else { 1 };
         for _ in 0..copies {
             let late = if rng.below(1_000) < weather.late_permille { rng.below(2_000) } else { 0 };
-            out.push(now + spread(weather.delay_mean_ms, rng) + late);
+            let at = now + spread(weather.delay_mean_ms, rng) + late + slow;
+            out.push(clogged.map_or(at, |until| at.max(until)));
         }
         out
     }

@@ -58,3 +58,38 @@ fn the_fabric_loses_doubles_and_parts() {
     fabric.heal();
     assert_eq!(fabric.fates(&FabricWeather::CALM, (0, 1), &mut rng, Timestamp(0)).len(), 1);
 }
+
+#[test]
+fn a_clogged_way_comes_all_at_once_and_a_slow_one_late_in_its_direction_alone() {
+    let mut rng = Rng::new([3; 32]);
+    let mut fabric = Fabric::default();
+    let mut fate = |fabric: &Fabric, way| {
+        fabric.fates(&FabricWeather::CALM, way, &mut rng, Timestamp(100))[0].0
+    };
+    fabric.clog(0, 1, Timestamp(5_000));
+    fabric.slow(1, 0, 700);
+    assert_eq!(fate(&fabric, (0, 1)), 5_000);
+    assert_eq!(fate(&fabric, (1, 0)), 800);
+    assert_eq!(fate(&fabric, (1, 2)), 100);
+    fabric.slow(1, 0, 0);
+    assert_eq!(fate(&fabric, (1, 0)), 100);
+    fabric.part(0, 1);
+    assert!(fabric.is_parted(0, 1) && !fabric.is_parted(1, 0));
+    fabric.join(0, 1);
+    assert!(!fabric.is_parted(0, 1));
+}
+
+#[test]
+fn a_slow_pipe_makes_room_as_fast_as_it_carries() {
+    let mut rng = Rng::new([4; 32]);
+    let mut pipe = Pipe::default();
+    assert_eq!(pipe.leave(1_000, Timestamp(10)), Timestamp(10));
+    pipe.set_rate(500);
+    assert_eq!(pipe.leave(1_000, Timestamp(10)), Timestamp(2_010));
+    assert_eq!(pipe.leave(250, Timestamp(20)), Timestamp(2_510));
+    let came = pipe.carry(&ROUGH, Bytes::from_static(b"x"), &mut rng, Timestamp(20));
+    assert!(came[0].0 >= Timestamp(2_510), "it arrives after it left");
+    pipe.clog(Timestamp(9_000));
+    let came = pipe.carry(&ROUGH, Bytes::from_static(b"x"), &mut rng, Timestamp(2_600));
+    assert!(came[0].0 >= Timestamp(9_000));
+}

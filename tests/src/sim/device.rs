@@ -12,7 +12,8 @@ use presently_core::store::Reply;
 use presently_core::time::Timestamp;
 use presently_core::wire::body::mixer::ToMixer;
 use presently_core::wire::frame::Deframer;
-use presently_core::world::disk::{Disk, DiskWeather};
+use presently_core::wire::hello::Versions;
+use presently_core::world::disk::{Crash, Disk, DiskWeather};
 
 use super::agenda::Job;
 use super::swarm::{Swarm, seed_of, stream};
@@ -96,6 +97,7 @@ impl World {
             keepalive_ms: 0,
             trace: self.swarm.hops,
             node: state.node,
+            versions: Versions::default(),
         };
         state.client = Some(Client::new(config, seed, self.now));
         self.trace.step(self.now, 40, &[u8::from(fresh)], || format!("{label} starts"));
@@ -108,7 +110,7 @@ impl World {
         if self.devices[device].client.take().is_none() {
             return;
         }
-        self.devices[device].cache.crash();
+        self.devices[device].cache.crash(Crash::Process);
         self.trace.step(self.now, 41, &[], || format!("device {device} is killed"));
         self.bury(device, silently);
         self.see(What::Killed { device });

@@ -1,7 +1,7 @@
 //! What breaks, when, and how it is mended.
 
 use presently_core::time::Timestamp;
-use presently_core::world::disk::DiskWeather;
+use presently_core::world::disk::{Crash, DiskWeather};
 use presently_core::world::net::{FabricWeather, LinkWeather};
 use serde::{Deserialize, Serialize};
 
@@ -229,7 +229,7 @@ impl World {
             let at = self.now + ms + self.nodes[node].rng.below(200);
             self.agenda.push(at, Job::StartNode(node));
         }
-        self.disk.crash();
+        self.disk.crash(Crash::Machine);
         self.disk_wake = None;
     }
 

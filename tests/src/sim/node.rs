@@ -12,6 +12,7 @@ use presently_core::rng::Rng;
 use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
 use presently_core::trunk::Parcel;
+use presently_core::wire::hello::Versions;
 use presently_core::world::clock::SkewedClock;
 
 use super::agenda::Job;
@@ -96,8 +97,12 @@ impl World {
         }
         let seed = seed_of(self.swarm.seed, &format!("node {node} life {life}"));
         let number = u16::try_from(node).expect("nodes are few");
-        let config =
-            Config { node: NodeId(number), nodes: self.swarm.nodes, trace: self.swarm.hops };
+        let config = Config {
+            node: NodeId(number),
+            nodes: self.swarm.nodes,
+            trace: self.swarm.hops,
+            versions: Versions::default(),
+        };
         let wall = self.nodes[node].clock.read(self.now);
         self.trace.step(self.now, 1, &[number.to_le_bytes()[0]], || {
             format!("node {node} starts its life {life}")

@@ -96,6 +96,7 @@ impl Swarm {
                 unknown_permille: some(60),
                 failed_permille: some(20),
                 conflict_permille: some(40),
+                late_max_ms: 1_500,
             },
             cache: DiskWeather { sync_mean_ms: 1 + some(20), ..DiskWeather::CALM },
             play_ms: 600_000,

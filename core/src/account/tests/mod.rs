@@ -222,6 +222,7 @@ pub(super) fn setup() -> Setup {
         keys: keys(),
         seed: [9; 32],
         wall: WallClock::new(WALL, T0),
+        versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
 }

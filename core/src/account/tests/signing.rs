@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::edge::gate_service::Who;
-use crate::limits::{HASHES_MAX, REFRESH_MS, SIGN_INS_MAX, TICKET_MS};
+use crate::limits::{HASHES_MAX, REFRESH_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
 use crate::ticket::Purpose;
 use crate::wire::body::link::Service;
 
@@ -100,7 +100,7 @@ fn tokens_run_out_and_forged_ones_are_bad() {
         let resume = body::ToAccount::Resume(body::Resume { refresh: bad });
         assert_eq!(bench.ask(&resume), refused(Code::BadTicket));
     }
-    let late = Wall(WALL.0 + REFRESH_MS + 60_001);
+    let late = Wall(WALL.0 + REFRESH_MS + WALL_LEEWAY_MS + 1);
     bench.account.handle_input(Input::Wall(late), bench.now);
     assert_eq!(bench.resume(&signed), refused(Code::SignInEnded));
 }

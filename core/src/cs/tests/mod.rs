@@ -45,6 +45,7 @@ pub(super) fn setup() -> Setup {
         keys: Arc::new(Keys::new(vec![(1, [3; 32])])),
         seed: [9; 32],
         wall: WallClock::new(WALL, T0),
+        versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
 }

@@ -7,7 +7,7 @@ use super::*;
 use crate::error::Code;
 use crate::limits::LINKS_PRE_AUTH_MAX;
 use crate::limits::{FRAME_BYTES_MAX, KEEPALIVE_MS, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS};
-use crate::wire::hello::{WELCOME, feature};
+use crate::wire::hello::{Versions, WELCOME, feature};
 
 #[test]
 fn hello_is_welcomed() {
@@ -43,6 +43,17 @@ fn a_length_out_of_range_and_a_bad_header_close() {
         let mut gate = welcomed();
         let out = say(&mut gate, bytes, T0);
         assert_eq!(closes(&out), [CloseReason::Fault(Code::Malformed)]);
+    }
+}
+
+#[test]
+fn the_newest_common_version_is_spoken() {
+    let versions = Versions { min: 2, max: 4 };
+    for (min, max, common) in
+        [(1, 1, None), (1, 2, Some(2)), (1, 9, Some(4)), (3, 3, Some(3)), (5, 9, None)]
+    {
+        let hello = Hello { version_min: min, version_max: max, ..hello() };
+        assert_eq!(versions.common(&hello), common, "{min} to {max}");
     }
 }
 

@@ -40,6 +40,7 @@ pub(super) fn setup(node: u16, nodes: u16) -> Setup {
         keys: Arc::new(Keys::new(vec![(1, [3; 32])])),
         seed: [9; 32],
         wall: WallClock::new(Wall(1_700_000_000_000), T0),
+        versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
 }

@@ -83,6 +83,7 @@ pub(super) fn setup(store: &mut MemoryStore, seed: u8) -> Setup {
         keys: Arc::new(Keys::new(alloc::vec![(1, [7; 32])])),
         seed: [seed; 32],
         wall: WallClock::new(Wall(1_000_000), Timestamp(0)),
+        versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
 }

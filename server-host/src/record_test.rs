@@ -6,10 +6,12 @@ use presently_core::hub::record::{Entry, Reader};
 use presently_core::hub::{Config, Input};
 use presently_core::id::{LinkId, NodeId};
 use presently_core::time::{Timestamp, Wall};
+use presently_core::wire::hello::Versions;
 
 use super::{Place, Sink};
 
-const CONFIG: Config = Config { node: NodeId(3), nodes: 4, trace: false };
+const CONFIG: Config =
+    Config { node: NodeId(3), nodes: 4, trace: false, versions: Versions { min: 1, max: 1 } };
 const NOW: Timestamp = Timestamp(1);
 const BYTES_MAX: usize = 4_096;
 

@@ -41,6 +41,13 @@ pub enum What {
         /// Without a cache: it is a new endpoint.
         fresh: bool,
     },
+    /// A device gets a copy of the cache of another one of its person: its next process starts from it.
+    Cloned {
+        /// The device.
+        device: usize,
+        /// Whose cache it was.
+        of: usize,
+    },
     /// A client process is killed.
     Killed {
         /// The device.

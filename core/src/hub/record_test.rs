@@ -15,8 +15,10 @@ use crate::redact::Pii;
 use crate::store::Reply;
 use crate::time::{Timestamp, Wall};
 use crate::trunk::{Parcel, ParcelBody};
+use crate::wire::hello::Versions;
 
-const CONFIG: Config = Config { node: NodeId(0), nodes: 1, trace: false };
+const CONFIG: Config =
+    Config { node: NodeId(0), nodes: 1, trace: false, versions: Versions { min: 1, max: 1 } };
 const NOW: Timestamp = Timestamp(5_000);
 
 fn life() -> Life {

@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::frame::Malformed;
 use crate::id::NodeId;
@@ -19,7 +20,7 @@ pub const VERSION: u16 = 1;
 pub const VERSION_MIN: u16 = 1;
 
 /// The versions an end speaks: both ends say theirs, the newest common one is spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// The oldest.
     pub min: u16,

@@ -24,6 +24,8 @@ use presently_tests::sim::{self, Counts, Run, Sink};
 const PAST: &str = include_str!("../../seeds/failed.txt");
 /// From this many seeds on, a count of zero means that the swarm does not do its work.
 const FULL: u64 = 100;
+/// From this many seeds on, every kind of fault has happened.
+const EVERY_KIND: u64 = 500;
 /// One seed in this many is played twice.
 const TWICE_EVERY: u64 = 50;
 
@@ -178,6 +180,9 @@ fn report(tally: &Tally, past: u64, began: Instant) -> ExitCode {
     for (name, count) in counts {
         println!("{name}: {count}");
     }
+    for (kind, count) in c.of_kinds() {
+        println!("fault {}: {count}", kind.name());
+    }
     println!("unknown writes: {}", c.unknowns);
     println!("jobs: {}", c.jobs);
     println!("simulated hours: {hours:.1}");
@@ -185,6 +190,11 @@ fn report(tally: &Tally, past: u64, began: Instant) -> ExitCode {
     let idle = counts.iter().find(|(_, count)| *count == 0);
     if let Some((name, _)) = idle.filter(|_| tally.played >= FULL) {
         println!("the swarm does not do its work: no {name}");
+        return ExitCode::FAILURE;
+    }
+    let missing = c.of_kinds().find(|(_, count)| *count == 0);
+    if let Some((kind, _)) = missing.filter(|_| tally.played >= EVERY_KIND) {
+        println!("no seed reached the fault: {}", kind.name());
         return ExitCode::FAILURE;
     }
     if tally.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -45,6 +45,7 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             What::Act { .. }
             | What::Event { .. }
             | What::Born { .. }
+            | What::Cloned { .. }
             | What::Killed { .. }
             | What::Ended { .. }
             | What::Unlinked { .. }

@@ -34,6 +34,7 @@ pub fn check(history: &History) -> Result<(), Broken> {
             What::Act { .. }
             | What::Event { .. }
             | What::Born { .. }
+            | What::Cloned { .. }
             | What::Killed { .. }
             | What::Ended { .. }
             | What::Unlinked { .. }

@@ -53,6 +53,7 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
                 }
             }
             What::Unlinked { .. }
+            | What::Cloned { .. }
             | What::Trouble
             | What::Quiet
             | What::Asked { .. }

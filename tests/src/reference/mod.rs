@@ -64,6 +64,8 @@ pub struct Reference {
     kept: BTreeMap<usize, BTreeSet<String>>,
     /// The last act of a kind: 0 a device's status, 1 a person's message, 2 a person's name.
     newest: BTreeMap<(usize, u8), u64>,
+    /// What the copy of a cache may say, per device that is to start from it.
+    cloned: BTreeMap<usize, BTreeSet<String>>,
     /// Statuses chosen per device, and when.
     chosen: BTreeMap<usize, Vec<(Timestamp, String)>>,
 }
@@ -94,6 +96,7 @@ impl Reference {
             shown: vec![shown; people],
             open: BTreeMap::new(),
             kept: BTreeMap::new(),
+            cloned: BTreeMap::new(),
             chosen: BTreeMap::new(),
             newest: BTreeMap::new(),
         }
@@ -149,8 +152,19 @@ impl Reference {
                 if *fresh {
                     *kept = online;
                 }
-                let kept = kept.clone();
+                let mut kept = kept.clone();
+                kept.extend(self.cloned.remove(device).into_iter().flatten());
+                self.kept.insert(*device, kept.clone());
                 self.shown[self.owner[*device]].status.insert(*device, kept);
+            }
+            What::Cloned { device, of } => {
+                let mut status = self.shown[self.owner[*of]].status.get(of).cloned();
+                status
+                    .get_or_insert_default()
+                    .extend(self.kept.get(of).into_iter().flatten().cloned());
+                let status =
+                    status.unwrap_or_default().into_iter().chain(self.unsynced(*of, seen.at));
+                self.cloned.insert(*device, status.collect());
             }
             What::Killed { device } | What::Ended { device } => {
                 let owner = self.owner[*device];

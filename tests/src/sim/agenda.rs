@@ -14,7 +14,7 @@ use super::schedule::Step;
 /// One thing to do.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// A node's deadline.
+    /// A host's deadline.
     WakeNode(usize),
     /// A client's deadline.
     WakeDevice(usize),
@@ -32,6 +32,8 @@ pub(super) enum Job {
     Up { wire: usize, bytes: Bytes },
     /// Bytes reach the client.
     Down { wire: usize, bytes: Bytes },
+    /// Bytes have left an end of a link, and made room.
+    Sent { wire: usize, link: LinkId, up: bool, bytes: usize },
     /// The gate's host learns that the link is gone.
     NodeHears { wire: usize },
     /// The client's driver learns that the link is gone.
@@ -42,6 +44,10 @@ pub(super) enum Job {
     Hashed { node: usize, life: u32, op: StoreOp, reply: HashReply },
     /// A parcel arrives.
     Parcel { from: NodeId, to: usize, bytes: Bytes },
+    /// A host that stood still goes on.
+    NodeGoesOn(usize),
+    /// A device that stood still goes on.
+    DeviceGoesOn(usize),
     /// The hosts read their wall clocks.
     Walls,
     /// The operator goes on.

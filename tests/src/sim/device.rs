@@ -13,9 +13,11 @@ use presently_core::time::Timestamp;
 use presently_core::wire::body::mixer::ToMixer;
 use presently_core::wire::frame::Deframer;
 use presently_core::wire::hello::Versions;
+use presently_core::world::MemoryStore;
 use presently_core::world::disk::{Crash, Disk, DiskWeather};
 
 use super::agenda::Job;
+use super::rest::Rest;
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::history::{By, What};
@@ -41,6 +43,9 @@ pub(super) struct Device {
     pub(super) sends: BTreeMap<[u8; 8], u32>,
     /// When its processes start.
     pub(super) rng: Rng,
+    /// A copy of a cache that its next process starts from.
+    pub(super) backup: Option<MemoryStore>,
+    pub(super) rest: Rest,
     ended: bool,
     cache: Disk<(u32, OpId)>,
     weather: DiskWeather,
@@ -64,6 +69,8 @@ impl Device {
             node: swarm.pinned.then_some(NodeId(node)),
             sends: BTreeMap::new(),
             rng: stream(swarm.seed, &format!("births {number}")),
+            backup: None,
+            rest: Rest::default(),
             ended: false,
             cache: Disk::new(swarm.cache, seed_of(swarm.seed, &format!("cache {number}"))),
             weather: swarm.cache,
@@ -71,6 +78,18 @@ impl Device {
             cache_wake: None,
             turns: (Timestamp(0), 0),
         }
+    }
+}
+
+impl Device {
+    /// Whether no process of it has run with the cache it has.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.life == 0 || self.ended
+    }
+
+    /// What its cache durably holds.
+    pub(super) fn cache_rows(&mut self) -> MemoryStore {
+        self.cache.durable().clone()
     }
 }
 
@@ -89,6 +108,9 @@ impl World {
         if fresh {
             state.cache = Disk::new(state.weather, Rng::child_seed(seed, "cache"));
         }
+        if let Some(backup) = state.backup.take() {
+            *state.cache.durable() = backup;
+        }
         state.wake = None;
         state.cache_wake = None;
         let config = Config {
@@ -106,14 +128,17 @@ impl World {
     }
 
     /// Ends a client process where it stands.
-    pub(super) fn kill_device(&mut self, device: usize, silently: bool) {
+    pub(super) fn kill_device(&mut self, device: usize, silently: bool) -> bool {
         if self.devices[device].client.take().is_none() {
-            return;
+            return false;
         }
         self.devices[device].cache.crash(Crash::Process);
         self.trace.step(self.now, 41, &[], || format!("device {device} is killed"));
         self.bury(device, silently);
         self.see(What::Killed { device });
+        self.devices[device].rest.let_go();
+        self.device_goes_on(device);
+        true
     }
 
     fn bury(&mut self, device: usize, silently: bool) {
@@ -175,6 +200,18 @@ impl World {
         {
             self.on_client(device, output);
         }
+        self.rewake_client(device);
+    }
+
+    /// After a standstill deadlines are looked at anew.
+    pub(super) fn rewake_device(&mut self, device: usize) {
+        let state = &mut self.devices[device];
+        (state.wake, state.cache_wake) = (None, None);
+        self.rewake_client(device);
+        self.rewake_cache(device);
+    }
+
+    fn rewake_client(&mut self, device: usize) {
         let state = &mut self.devices[device];
         let Some(deadline) = state.client.as_ref().and_then(Machine::poll_timeout) else {
             return;

@@ -9,6 +9,7 @@ mod faults;
 mod finish;
 mod node;
 mod record;
+mod rest;
 pub mod schedule;
 pub mod swarm;
 mod trace;
@@ -18,7 +19,7 @@ mod world;
 
 use crate::history::History;
 
-pub use faults::Fault;
+pub use faults::{Fault, Kind};
 pub use schedule::{Schedule, Step, Timed};
 pub use swarm::Swarm;
 pub use world::World;
@@ -44,6 +45,8 @@ pub struct Counts {
     pub unknowns: u64,
     /// Jobs done.
     pub jobs: u64,
+    /// Faults that took effect, by kind.
+    pub faults: [u64; Kind::ALL.len()],
 }
 
 impl Counts {
@@ -58,6 +61,12 @@ impl Counts {
         self.simulated_ms += other.simulated_ms;
         self.unknowns += other.unknowns;
         self.jobs += other.jobs;
+        self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
+    }
+
+    /// How often each kind of fault took effect.
+    pub fn of_kinds(&self) -> impl Iterator<Item = (Kind, u64)> + '_ {
+        Kind::ALL.into_iter().zip(self.faults)
     }
 }
 

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use presently_core::hub::record::Recorder;
 use presently_core::hub::{Config, HashReply, HashRequest, Hub, Input, Output, StoreOp};
 use presently_core::id::{LinkId, NodeId};
+use presently_core::limits::RECORD_BYTES_MAX;
 use presently_core::machine::Machine;
 use presently_core::redact::Pii;
 use presently_core::rng::Rng;
@@ -17,7 +18,8 @@ use presently_core::world::clock::SkewedClock;
 
 use super::agenda::Job;
 use super::faults::After;
-use super::swarm::{seed_of, stream};
+use super::rest::Rest;
+use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::history::{By, What};
 
@@ -26,15 +28,20 @@ const ANCHOR: Wall = Wall(1_700_000_000_000);
 /// Turns of one machine in one instant, past which it spins.
 const TURNS_MAX: u32 = 10_000;
 
-/// A node and its place in the world.
+/// A process that runs a node, and its place in the world.
 pub(super) struct Node {
+    /// Which node.
+    pub(super) number: u16,
     pub(super) hub: Option<Hub>,
     pub(super) life: u32,
     pub(super) links: BTreeMap<u64, usize>,
     pub(super) next_link: u64,
     pub(super) clock: SkewedClock,
-    /// Stands still until then.
-    pub(super) still_until: Timestamp,
+    pub(super) rest: Rest,
+    /// It was killed, and its node is down.
+    down: bool,
+    /// Its hub serves.
+    pub(super) ready: bool,
     /// How long what its host does takes.
     pub(super) rng: Rng,
     /// What it did, where somebody asked for it.
@@ -44,17 +51,37 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(seed: u64, number: u16) -> Self {
-        let mut rng = stream(seed, &format!("clock {number}"));
-        let skew = i64::try_from(rng.below(4_000)).unwrap_or(0) - 2_000;
+    pub(super) fn new(swarm: &Swarm, number: u16) -> Self {
+        let mut rng = stream(swarm.seed, &format!("clock {number}"));
+        let skew = i64::try_from(rng.below(2 * swarm.skew_ms + 1)).unwrap_or(0);
+        let skew = skew - i64::try_from(swarm.skew_ms).unwrap_or(0);
+        Self::at(
+            number,
+            SkewedClock::new(ANCHOR, skew),
+            0,
+            stream(swarm.seed, &format!("host {number}")),
+        )
+    }
+
+    /// Another process that is to run the node of one.
+    pub(super) fn after(old: &Self, host: usize) -> Self {
+        let seed = Rng::child_seed(old.rng.clone().bytes(), &format!("host {host}"));
+        let record = old.record.as_ref().map(|_| Recorder::new(RECORD_BYTES_MAX));
+        Self { record, ..Self::at(old.number, old.clock, old.life, Rng::new(seed)) }
+    }
+
+    fn at(number: u16, clock: SkewedClock, life: u32, rng: Rng) -> Self {
         Self {
+            number,
             hub: None,
-            life: 0,
+            life,
             links: BTreeMap::new(),
             next_link: 0,
-            clock: SkewedClock::new(ANCHOR, skew),
-            still_until: Timestamp(0),
-            rng: stream(seed, &format!("host {number}")),
+            clock,
+            rest: Rest::default(),
+            down: false,
+            ready: false,
+            rng,
             record: None,
             wake: None,
             turns: (Timestamp(0), 0),
@@ -87,38 +114,38 @@ fn op_key(op: &StoreOp) -> (u64, u64) {
 
 impl World {
     pub(super) fn start_node(&mut self, node: usize) {
-        if self.nodes[node].hub.is_some() {
+        let host = self.serving[node];
+        if self.nodes[host].hub.is_some() {
             return;
         }
-        self.nodes[node].life += 1;
-        let life = self.nodes[node].life;
-        if life > 1 {
+        self.nodes[host].life += 1;
+        let life = self.nodes[host].life;
+        if std::mem::take(&mut self.nodes[host].down) {
             self.trouble_ends();
         }
         let seed = seed_of(self.swarm.seed, &format!("node {node} life {life}"));
-        let number = u16::try_from(node).expect("nodes are few");
+        let number = self.nodes[host].number;
         let config = Config {
             node: NodeId(number),
             nodes: self.swarm.nodes,
             trace: self.swarm.hops,
             versions: Versions::default(),
         };
-        let wall = self.nodes[node].clock.read(self.now);
+        let wall = self.nodes[host].clock.read(self.now);
         self.trace.step(self.now, 1, &[number.to_le_bytes()[0]], || {
             format!("node {node} starts its life {life}")
         });
-        let state = &mut self.nodes[node];
-        state.wake = None;
-        state.still_until = self.now;
+        let state = &mut self.nodes[host];
+        (state.wake, state.ready) = (None, false);
         state.note_life(config, seed, wall, self.now);
         state.hub = Some(Hub::new(config, seed, wall, self.now));
-        self.pump_node(node);
+        self.pump_node(host);
     }
 
-    /// Drops a hub and everything that hung on it.
-    pub(super) fn kill_node(&mut self, node: usize) {
+    /// Drops a host's hub and everything that hung on it; whether there was one.
+    pub(super) fn kill_node(&mut self, node: usize) -> bool {
         if self.nodes[node].hub.take().is_none() {
-            return;
+            return false;
         }
         self.trace.step(self.now, 2, &[], || format!("node {node} is killed"));
         let life = self.nodes[node].life;
@@ -128,14 +155,16 @@ impl World {
         for (_, wire) in links {
             self.node_side_dies(wire);
         }
-        self.trouble_begins();
+        self.nodes[node].rest.let_go();
+        self.node_goes_on(node);
+        if self.serving[usize::from(self.nodes[node].number)] == node {
+            self.nodes[node].down = true;
+            self.trouble_begins();
+        } else {
+            self.trouble_ends();
+        }
         self.counts.crashes += 1;
-    }
-
-    /// Whether the node stands still; its work is put off where it does.
-    pub(super) fn still(&self, node: usize) -> Option<Timestamp> {
-        let until = self.nodes[node].still_until;
-        (until > self.now).then_some(until)
+        true
     }
 
     pub(super) fn feed_node(&mut self, node: usize, input: Input<'_>) {
@@ -146,11 +175,6 @@ impl World {
 
     pub(super) fn wake_node(&mut self, node: usize) {
         if self.nodes[node].wake != Some(self.now) {
-            return;
-        }
-        if let Some(until) = self.still(node) {
-            self.nodes[node].wake = Some(until + 1);
-            self.agenda.push(until + 1, Job::WakeNode(node));
             return;
         }
         self.nodes[node].wake = None;
@@ -175,6 +199,16 @@ impl World {
             self.nodes[node].record.iter_mut().for_each(|record| record.output(&output));
             self.on_hub(node, output);
         }
+        self.rewake(node);
+    }
+
+    /// After a standstill deadlines are looked at anew.
+    pub(super) fn rewake_node(&mut self, node: usize) {
+        self.nodes[node].wake = None;
+        self.rewake(node);
+    }
+
+    fn rewake(&mut self, node: usize) {
         let state = &mut self.nodes[node];
         state.record.iter_mut().for_each(Recorder::drained);
         let Some(deadline) = state.hub.as_ref().and_then(Machine::poll_timeout) else {
@@ -206,10 +240,10 @@ impl World {
                 let writes = matches!(request, Request::Write(_));
                 self.disk.submit((node, life, op), request, self.now);
                 self.rewake_disk();
-                if let Some(ms) = self.crash_at_write.take_if(|_| writes) {
+                if let Some((machine, ms)) = self.crash_at_write.take_if(|_| writes) {
                     let within = self.swarm.disk.sync_mean_ms + 1;
                     let at = self.now + self.nodes[node].rng.below(within);
-                    self.agenda.push(at, Job::After(After::Crash { ms }));
+                    self.agenda.push(at, Job::After(After::Crash { machine, ms }));
                 }
             }
             Output::Hash { op, request } => {
@@ -226,6 +260,7 @@ impl World {
                 self.hops.push(*hop);
             }
             Output::Ready => {
+                self.nodes[node].ready = true;
                 self.trace.step(self.now, 6, &[], || format!("node {node} is ready"));
             }
             Output::Drained => {}
@@ -234,9 +269,9 @@ impl World {
 
     fn send_parcel(&mut self, node: usize, to: NodeId, parcel: &Parcel) {
         let bytes = Bytes::from(postcard::to_allocvec(parcel).expect("parcels serialize"));
-        let from = u16::try_from(node).expect("nodes are few");
+        let from = self.nodes[node].number;
         let way = (from, to.0);
-        let rng = &mut self.ways[node * self.nodes.len() + usize::from(to.0)];
+        let rng = &mut self.ways[usize::from(from) * self.serving.len() + usize::from(to.0)];
         for at in self.fabric.fates(&self.fabric_weather, way, rng, self.now) {
             let job =
                 Job::Parcel { from: NodeId(from), to: usize::from(to.0), bytes: bytes.clone() };
@@ -245,13 +280,9 @@ impl World {
     }
 
     pub(super) fn parcel(&mut self, from: NodeId, to: usize, bytes: Bytes) {
-        if let Some(until) = self.still(to) {
-            self.agenda.push(until, Job::Parcel { from, to, bytes });
-            return;
-        }
         let parcel: Parcel = postcard::from_bytes(&bytes).expect("parcels read back");
         self.trace.step(self.now, 7, &bytes, || format!("parcel {} > {to} {parcel:?}", from.0));
-        self.feed_node(to, Input::Parcel { from, parcel });
+        self.feed_node(self.serving[to], Input::Parcel { from, parcel });
     }
 
     pub(super) fn wake_disk(&mut self) {
@@ -262,7 +293,7 @@ impl World {
         let mut done = Vec::new();
         self.disk.advance(self.now, &mut done);
         for ((node, life, op), reply) in done {
-            self.stored(node, life, op, reply);
+            self.run(Job::Stored { node, life, op, reply });
         }
         self.rewake_disk();
     }
@@ -282,10 +313,6 @@ impl World {
         if self.nodes[node].life != life || self.nodes[node].hub.is_none() {
             return;
         }
-        if let Some(until) = self.still(node) {
-            self.agenda.push(until, Job::Stored { node, life, op, reply });
-            return;
-        }
         self.trace.step(self.now, 8, &op.op.slot.to_le_bytes(), || {
             format!("node {node} {:?} is answered by its store {reply:?}", op.role)
         });
@@ -295,10 +322,6 @@ impl World {
 
     pub(super) fn hashed(&mut self, node: usize, life: u32, op: StoreOp, reply: HashReply) {
         if self.nodes[node].life != life || self.nodes[node].hub.is_none() {
-            return;
-        }
-        if let Some(until) = self.still(node) {
-            self.agenda.push(until, Job::Hashed { node, life, op, reply });
             return;
         }
         self.see(What::Answered { by: (By::Hash(node), life), op: op_key(&op) });

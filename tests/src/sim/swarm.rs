@@ -2,10 +2,14 @@
 //!
 //! A run in which everything goes wrong hides what one thing alone would show.
 
+use std::collections::BTreeMap;
+
 use presently_core::rng::Rng;
 use presently_core::world::disk::DiskWeather;
 use presently_core::world::net::{FabricWeather, LinkWeather};
 use serde::{Deserialize, Serialize};
+
+use super::faults::{self, Kind};
 
 /// The world of one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,24 +33,10 @@ pub struct Swarm {
     pub play_ms: u64,
     /// Commands given in that time.
     pub acts: u64,
-    /// Links cut.
-    pub cuts: u64,
-    /// Links that stop forwarding.
-    pub stalls: u64,
-    /// Nodes killed.
-    pub node_kills: u64,
-    /// Processes killed, all nodes and unsynced writes with them.
-    pub crashes: u64,
-    /// Nodes parted.
-    pub partings: u64,
-    /// Nodes that stand still.
-    pub pauses: u64,
-    /// Wall clocks that jump.
-    pub jumps: u64,
-    /// Client processes killed.
-    pub device_kills: u64,
-    /// Stretches in which a device has no network.
-    pub stretches: u64,
+    /// How often each kind of fault is to happen; what is not named does not.
+    pub faults: BTreeMap<Kind, u64>,
+    /// How far wall clocks are off at first, at most, milliseconds.
+    pub skew_ms: u64,
     /// Clients that name the node they want.
     pub pinned: bool,
     /// People who stay away at the end.
@@ -96,20 +86,13 @@ impl Swarm {
                 unknown_permille: some(60),
                 failed_permille: some(20),
                 conflict_permille: some(40),
-                late_max_ms: 1_500,
+                late_max_ms: 1_500 + some(6_000),
             },
             cache: DiskWeather { sync_mean_ms: 1 + some(20), ..DiskWeather::CALM },
             play_ms: 600_000,
             acts: 200 + some(40),
-            cuts: some(20),
-            stalls: some(4),
-            node_kills: some(4),
-            crashes: some(3),
-            partings: some(3),
-            pauses: some(2),
-            jumps: some(2),
-            device_kills: some(4),
-            stretches: some(4),
+            skew_ms: if some(1) == 0 { 2_000 } else { 600_000 },
+            faults: faults::mix(&mut stream(seed, "mix")),
             pinned: some(1) == 1,
             leavers: some(1),
             unborn: Vec::new(),
@@ -128,15 +111,8 @@ impl Swarm {
             disk: DiskWeather::CALM,
             cache: DiskWeather::CALM,
             acts: 0,
-            cuts: 0,
-            stalls: 0,
-            node_kills: 0,
-            crashes: 0,
-            partings: 0,
-            pauses: 0,
-            jumps: 0,
-            device_kills: 0,
-            stretches: 0,
+            faults: BTreeMap::new(),
+            skew_ms: 0,
             pinned: true,
             leavers: 0,
             ..Self::of_seed(seed)

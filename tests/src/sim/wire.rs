@@ -23,7 +23,7 @@ pub(super) struct Wire {
     pub(super) device_life: u32,
     pub(super) device_link: LinkId,
     pub(super) device_open: bool,
-    node: usize,
+    pub(super) node: usize,
     node_life: u32,
     node_link: LinkId,
     node_open: bool,
@@ -73,8 +73,8 @@ impl World {
         self.see(What::Asked { by: (By::Dial(device), life), op: (link.0, 0) });
         let seed = seed_of(self.swarm.seed, &format!("link {device} {life} {}", link.0));
         let mut rng = Rng::new(seed);
-        let up: Vec<usize> =
-            (0..self.nodes.len()).filter(|node| self.nodes[*node].hub.is_some()).collect();
+        let up = self.serving.iter().copied();
+        let up: Vec<usize> = up.filter(|host| self.nodes[*host].hub.is_some()).collect();
         let away = !self.devices[device].reaches;
         if away || up.is_empty() {
             let at = self.now + 1 + rng.below(300);
@@ -110,10 +110,6 @@ impl World {
         let alive = self.nodes[node].hub.is_some() && self.nodes[node].life == w.node_life;
         if !alive || w.cut {
             self.agenda.push(self.now, Job::DeviceHears { wire });
-            return;
-        }
-        if let Some(until) = self.still(node) {
-            self.agenda.push(until, Job::Connect { wire });
             return;
         }
         let w = &mut self.wires[wire];
@@ -157,10 +153,13 @@ impl World {
         if w.cut || w.up.is_stalled() {
             return;
         }
+        let left = w.up.pipe.leave(len, self.now);
         for (at, bytes) in w.up.carry(&self.links_weather, bytes, self.now) {
             self.agenda.push(at, Job::Up { wire, bytes });
         }
-        if let Some(client) = self.devices[device].client.as_mut() {
+        if left > self.now {
+            self.agenda.push(left, Job::Sent { wire, link, up: true, bytes: len });
+        } else if let Some(client) = self.devices[device].client.as_mut() {
             client.handle_input(client::Input::LinkSent { link, bytes: len }, self.now);
         }
     }
@@ -174,10 +173,26 @@ impl World {
         if w.cut || w.down.is_stalled() {
             return;
         }
+        let left = w.down.pipe.leave(len, self.now);
         for (at, bytes) in w.down.carry(&self.links_weather, bytes, self.now) {
             self.agenda.push(at, Job::Down { wire, bytes });
         }
-        self.nodes[node].feed(Input::LinkSent { link, bytes: len }, self.now);
+        if left > self.now {
+            self.agenda.push(left, Job::Sent { wire, link, up: false, bytes: len });
+        } else {
+            self.nodes[node].feed(Input::LinkSent { link, bytes: len }, self.now);
+        }
+    }
+
+    /// What an end said on a narrow link has left at last.
+    pub(super) fn sent(&mut self, wire: usize, link: LinkId, up: bool, bytes: usize) {
+        let w = &self.wires[wire];
+        if up && w.device_open && w.device_link == link {
+            let (device, life) = (w.device, w.device_life);
+            self.feed_device(device, life, client::Input::LinkSent { link, bytes });
+        } else if !up && w.node_open && w.node_link == link {
+            self.feed_node(w.node, Input::LinkSent { link, bytes });
+        }
     }
 
     pub(super) fn up(&mut self, wire: usize, bytes: Bytes) {
@@ -185,10 +200,6 @@ impl World {
         let w = &self.wires[wire];
         let (node, link) = (w.node, w.node_link);
         if !w.node_open || bytes.is_empty() {
-            return;
-        }
-        if let Some(until) = self.still(node) {
-            self.agenda.push(until, Job::Up { wire, bytes });
             return;
         }
         self.trace.step(self.now, 21, &bytes, || {
@@ -256,10 +267,6 @@ impl World {
         if !w.node_open {
             return;
         }
-        if let Some(until) = self.still(node) {
-            self.agenda.push(until, Job::NodeHears { wire });
-            return;
-        }
         self.wires[wire].node_open = false;
         self.nodes[node].links.remove(&link.0);
         self.trace.step(self.now, 23, &link.0.to_le_bytes(), || {
@@ -291,7 +298,7 @@ impl World {
         let Some(wire) = self.nodes[node].links.remove(&link.0) else {
             return;
         };
-        let to = usize::from(to.0);
+        let to = self.serving[usize::from(to.0)];
         if self.nodes[to].hub.is_none() || self.wires[wire].cut {
             self.wires[wire].node_open = false;
             self.agenda.push(self.now + 1, Job::DeviceHears { wire });
@@ -328,27 +335,67 @@ impl World {
     }
 
     /// Cuts a link: both ends hear of it, and what was on the way is lost.
-    pub(super) fn cut(&mut self, wire: usize) {
+    pub(super) fn cut(&mut self, wire: usize) -> bool {
         let w = &mut self.wires[wire];
         if w.cut || w.up.is_stalled() || !w.device_open {
-            return;
+            return false;
         }
         w.cut = true;
         self.counts.cuts += 1;
         let (node_at, device_at) = (w.up.soon(self.now), w.down.soon(self.now));
         self.agenda.push(node_at, Job::NodeHears { wire });
         self.agenda.push(device_at, Job::DeviceHears { wire });
+        true
     }
 
     /// Pulls the cable of a link: nothing passes, and nobody is told.
-    pub(super) fn stall(&mut self, wire: usize) {
+    pub(super) fn stall(&mut self, wire: usize) -> bool {
         let w = &mut self.wires[wire];
         if w.cut || w.up.is_stalled() || !w.device_open {
-            return;
+            return false;
         }
         w.up.pipe.stall();
         w.down.pipe.stall();
         w.torn = true;
         self.counts.cuts += 1;
+        true
+    }
+
+    /// Nothing passes in one direction of a link any more, and nobody is told.
+    pub(super) fn stall_way(&mut self, wire: usize, up: bool) -> bool {
+        let w = &mut self.wires[wire];
+        let open = !w.cut && w.device_open;
+        let way = if up { &mut w.up } else { &mut w.down };
+        if !open || way.is_stalled() {
+            return false;
+        }
+        way.pipe.stall();
+        self.counts.cuts += 1;
+        true
+    }
+
+    /// One direction of a link holds all that is sent from now on until then.
+    pub(super) fn clog(&mut self, wire: usize, up: bool, until: Timestamp) -> bool {
+        let w = &mut self.wires[wire];
+        let way = if up { &mut w.up } else { &mut w.down };
+        way.pipe.clog(until);
+        !w.cut && w.device_open
+    }
+
+    /// A link carries so many bytes a second, or its device reads no more.
+    pub(super) fn narrow(&mut self, wire: usize, rate: u64, reader: bool) -> bool {
+        let w = &mut self.wires[wire];
+        w.down.pipe.set_rate(rate);
+        if !reader {
+            w.up.pipe.set_rate(rate);
+        }
+        !w.cut && w.device_open
+    }
+
+    /// A link carries as much as ever.
+    pub(super) fn widen(&mut self, wire: usize) {
+        let w = &mut self.wires[wire];
+        w.down.pipe.set_rate(0);
+        w.up.pipe.set_rate(0);
     }
 }

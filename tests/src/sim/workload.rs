@@ -56,6 +56,13 @@ impl Workload {
         usize::try_from(self.rng.below(bound as u64)).unwrap_or(0)
     }
 
+    /// A text of so many bytes for the next act; nobody else says it.
+    pub(super) fn text_of(&self, what: &str, bytes: usize) -> String {
+        let head = format!("{what} {}", self.ids + 1);
+        let padding = bytes.saturating_sub(head.len());
+        head + &".".repeat(padding)
+    }
+
     fn text(&mut self, what: &str) -> String {
         self.told += 1;
         let padding = match self.rng.below(20) {
@@ -72,8 +79,7 @@ impl World {
         if self.healed || self.workload.left == 0 {
             return;
         }
-        let living: Vec<usize> =
-            (0..self.devices.len()).filter(|d| self.devices[*d].client.is_some()).collect();
+        let living: Vec<usize> = (0..self.devices.len()).filter(|d| self.is_awake(*d)).collect();
         if !living.is_empty() {
             self.workload.left -= 1;
             if self.workload.burst > 0 {
@@ -207,9 +213,14 @@ impl World {
         self.does(device, command);
     }
 
+    /// Whether somebody can use a device.
+    fn is_awake(&self, device: usize) -> bool {
+        self.devices[device].client.is_some() && !self.devices[device].rest.is_held()
+    }
+
     /// Whether the workload would let a device do this now: the model knows what comes of it.
     pub(super) fn fits(&self, device: usize, command: &Command) -> bool {
-        if self.devices[device].client.is_none() {
+        if !self.is_awake(device) {
             return false;
         }
         let me = self.devices[device].person;

@@ -42,7 +42,10 @@ pub struct World {
     pub(super) trace: Trace,
     /// What becomes of parcels, a stream per direction between two nodes.
     pub(super) ways: Vec<Rng>,
+    /// Processes that run a node, or ran one.
     pub(super) nodes: Vec<Node>,
+    /// Which of them is the node now, by its number.
+    pub(super) serving: Vec<usize>,
     pub(super) devices: Vec<Device>,
     pub(super) wires: Vec<Wire>,
     pub(super) disk: Disk<(usize, u32, StoreOp)>,
@@ -58,7 +61,9 @@ pub struct World {
     pub(super) healed: bool,
     pub(super) over: bool,
     /// The process is killed at the next write, and is down this long.
-    pub(super) crash_at_write: Option<u64>,
+    pub(super) crash_at_write: Option<(bool, u64)>,
+    /// How far all clocks together have jumped.
+    pub(super) jumped_ms: i64,
     /// Steps of traced acts, where the swarm asks for them.
     pub hops: Vec<Hop>,
     operator: Operator,
@@ -98,7 +103,9 @@ impl World {
             agenda: Agenda::default(),
             trace: Trace::new(sink),
             ways: ways(swarm),
-            nodes: (0..swarm.nodes).map(|n| Node::new(seed, n)).collect(),
+            nodes: (0..swarm.nodes).map(|n| Node::new(swarm, n)).collect(),
+            serving: (0..usize::from(swarm.nodes)).collect(),
+            jumped_ms: 0,
             devices: (0..swarm.owner.len()).map(|n| Device::new(swarm, n)).collect(),
             wires: Vec::new(),
             disk: Disk::new(presently_core::world::disk::DiskWeather::CALM, seed_of(seed, "disk")),
@@ -188,6 +195,14 @@ impl World {
         self.now = at;
         self.counts.jobs += 1;
         assert!(self.counts.jobs < JOBS_MAX, "the run does not come to rest: {job:?}");
+        self.run(job);
+    }
+
+    /// Does a job, now or when who it is for can.
+    pub(super) fn run(&mut self, job: Job) {
+        let Some(job) = self.hold(job) else {
+            return;
+        };
         match job {
             Job::WakeNode(node) => self.wake_node(node),
             Job::WakeDevice(device) => self.wake_device(device),
@@ -198,6 +213,9 @@ impl World {
             Job::NoDial { device, life, link } => self.no_dial(device, life, link),
             Job::Up { wire, bytes } => self.up(wire, bytes),
             Job::Down { wire, bytes } => self.down(wire, bytes),
+            Job::Sent { wire, link, up, bytes } => self.sent(wire, link, up, bytes),
+            Job::NodeGoesOn(host) => self.node_goes_on(host),
+            Job::DeviceGoesOn(device) => self.device_goes_on(device),
             Job::NodeHears { wire } => self.node_hears(wire),
             Job::DeviceHears { wire } => self.device_hears(wire),
             Job::Stored { node, life, op, reply } => self.stored(node, life, op, reply),
@@ -243,10 +261,7 @@ impl World {
     }
 
     fn walls(&mut self) {
-        for node in 0..self.nodes.len() {
-            let wall = self.nodes[node].clock.read(self.now);
-            self.feed_node(node, Input::Wall(wall));
-        }
+        (0..self.nodes.len()).for_each(|host| self.read_wall(host));
         self.agenda.push(self.now + WALL_MS, Job::Walls);
     }
 
@@ -265,7 +280,7 @@ impl World {
             };
             let topology = Topology::even(self.swarm.nodes);
             let node = usize::from(topology.owner(Shard::of_name(name)).0);
-            self.feed_node(node, Input::Admin { op, request: step });
+            self.feed_node(self.serving[node], Input::Admin { op, request: step });
         }
         if self.now.0 > 60_000 {
             panic!("the operator gets no answer to {:?}", self.operator.steps.front());

@@ -1,0 +1,62 @@
+//! What happens to devices.
+
+use presently_core::client::Command;
+
+use crate::history::What;
+use crate::sim::agenda::Job;
+use crate::sim::world::World;
+
+impl World {
+    pub(super) fn kill_device_for(
+        &mut self,
+        device: usize,
+        ms: u64,
+        (silently, fresh): (bool, bool),
+    ) -> bool {
+        let took = self.kill_device(device, silently);
+        self.agenda.push(self.now + ms, Job::Birth { device, fresh });
+        took
+    }
+
+    /// A backup of one device is restored on another one of its person, which starts from it.
+    pub(super) fn clone_device(&mut self, of: usize, to: usize) -> bool {
+        let (source, target) = (&self.devices[of], &self.devices[to]);
+        let possible = of != to && source.person == target.person && !source.is_fresh();
+        if !possible || target.stays_away {
+            return false;
+        }
+        self.kill_device(to, false);
+        self.devices[to].backup = Some(self.devices[of].cache_rows());
+        self.see(What::Cloned { device: to, of });
+        self.agenda.push(self.now + 1_000, Job::Birth { device: to, fresh: true });
+        true
+    }
+
+    /// A phone in a pocket: its process gets nothing, time goes on.
+    pub(super) fn suspend(&mut self, device: usize, ms: u64, severed: bool) -> bool {
+        if self.devices[device].client.is_none() {
+            return false;
+        }
+        self.devices[device].rest.hold(self.now + ms);
+        self.agenda.push(self.now + ms, Job::DeviceGoesOn(device));
+        if severed {
+            self.stall_device(device);
+        }
+        self.see(What::Unlinked { device });
+        self.trouble_for(ms)
+    }
+
+    /// More to send at once than may be on the way.
+    pub(super) fn flood(&mut self, way: (usize, usize), count: u64, bytes: usize) -> bool {
+        let (device, to) = way;
+        if self.devices[device].client.is_none() || self.devices[device].rest.is_held() {
+            return false;
+        }
+        let to = self.history.people[to].clone();
+        for _ in 0..count {
+            let text = self.workload.text_of("flood", bytes);
+            self.give(device, Command::Send { to: to.clone(), text });
+        }
+        true
+    }
+}

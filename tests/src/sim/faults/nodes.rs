@@ -1,0 +1,112 @@
+//! What happens to nodes, their disk and their clocks.
+
+use presently_core::hub::Input;
+use presently_core::world::disk::{Crash, Spell};
+
+use super::After;
+use crate::sim::agenda::Job;
+use crate::sim::node::Node;
+use crate::sim::world::World;
+
+impl World {
+    pub(super) fn kill_for(&mut self, node: usize, ms: u64) -> bool {
+        let took = self.kill_node(self.serving[node]);
+        self.agenda.push(self.now + ms, Job::StartNode(node));
+        took
+    }
+
+    /// All nodes at once, and what the disk had not synced.
+    pub(super) fn crash(&mut self, machine: bool, ms: u64) -> bool {
+        for host in 0..self.nodes.len() {
+            self.kill_node(host);
+        }
+        for node in 0..self.serving.len() {
+            let within = self.nodes[self.serving[node]].rng.below(200);
+            self.agenda.push(self.now + ms + within, Job::StartNode(node));
+        }
+        self.disk.crash(if machine { Crash::Machine } else { Crash::Process });
+        self.disk_wake = None;
+        true
+    }
+
+    pub(super) fn pause_node(&mut self, node: usize, ms: u64) -> bool {
+        let host = self.serving[node];
+        if self.nodes[host].hub.is_none() {
+            return false;
+        }
+        self.nodes[host].rest.hold(self.now + ms);
+        self.agenda.push(self.now + ms, Job::NodeGoesOn(host));
+        self.trouble_for(ms);
+        true
+    }
+
+    pub(super) fn pause_all(&mut self, ms: u64) -> bool {
+        let mut any = false;
+        for node in 0..self.serving.len() {
+            any |= self.pause_node(node, ms);
+        }
+        any
+    }
+
+    /// The node is thought dead and started elsewhere, but its old process only stands still.
+    pub(super) fn replace(&mut self, node: usize, still_ms: u64, beside_ms: u64) -> bool {
+        let old = self.serving[node];
+        // A process that has not begun its life yet would begin it after its successor's.
+        if self.nodes[old].hub.is_none() || !self.nodes[old].ready {
+            return false;
+        }
+        if still_ms > 0 {
+            self.nodes[old].rest.hold(self.now + still_ms);
+            self.agenda.push(self.now + still_ms, Job::NodeGoesOn(old));
+        }
+        let host = self.nodes.len();
+        self.nodes.push(Node::after(&self.nodes[old], host));
+        self.serving[node] = host;
+        self.trouble_begins();
+        let end = self.now + still_ms + beside_ms;
+        self.agenda.push(end, Job::After(After::EndHost { host: old }));
+        self.agenda.push(self.now, Job::StartNode(node));
+        true
+    }
+
+    /// A replaced process ends at last.
+    pub(super) fn end_host(&mut self, host: usize) {
+        self.kill_node(host);
+    }
+
+    pub(super) fn still_disk(&mut self, ms: u64) -> bool {
+        self.disk.stand_still(self.now + ms);
+        self.disk_wake = None;
+        self.rewake_disk();
+        self.trouble_for(ms)
+    }
+
+    pub(super) fn disk_spell(&mut self, spell: Spell, ms: u64) -> bool {
+        self.disk.set_spell(spell);
+        self.agenda.push(self.now + ms, Job::After(After::DiskWell));
+        self.trouble_for(ms)
+    }
+
+    pub(super) fn jump(&mut self, ms: i64) -> bool {
+        self.jumped_ms = self.jumped_ms.saturating_add(ms);
+        for host in 0..self.nodes.len() {
+            self.nodes[host].clock.jump(ms);
+            self.read_wall(host);
+        }
+        true
+    }
+
+    pub(super) fn skew(&mut self, node: usize, ms: i64) -> bool {
+        let host = self.serving[node];
+        self.nodes[host].clock.set_skew(self.jumped_ms.saturating_add(ms));
+        self.read_wall(host);
+        true
+    }
+
+    pub(in crate::sim) fn read_wall(&mut self, host: usize) {
+        if !self.nodes[host].rest.is_held() {
+            let wall = self.nodes[host].clock.read(self.now);
+            self.feed_node(host, Input::Wall(wall));
+        }
+    }
+}

@@ -10,8 +10,12 @@ mod clock;
 mod error;
 mod hashing;
 mod hops;
+#[doc(hidden)]
+pub mod lines;
 mod listen;
 mod node;
+#[doc(hidden)]
+pub mod probe;
 mod record;
 mod server;
 pub mod store;

@@ -1,42 +1,233 @@
-//! `cargo xtask fuzz`: cargo-fuzz on the targets under `tests/fuzz`, with a nightly toolchain.
+//! `cargo xtask fuzz`: the targets under `tests/fuzz` by libFuzzer, with a nightly toolchain, and how
+//! much of the decoders their inputs reach.
+//!
+//! Inputs that reach something new grow under `target/fuzz/corpus`; `--keep` merges them into what is
+//! committed, minimized. Found faults stand under `target/fuzz/artifacts`.
 
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
 
-use crate::{not_yet, shell, tree::Tree};
+use crate::{shell, tools, tree::Tree};
 
-const SECONDS_DEFAULT: u64 = 60;
+/// The crate that cargo-fuzz builds.
+const FOLDER: &str = "tests/fuzz/libfuzzer";
+/// Inputs that are committed, a folder per target.
+const CORPUS: &str = "tests/fuzz/corpus";
+/// What every decoder lies below.
+const DECODERS: &str = "core/src/wire";
+/// Minutes where none are named.
+const MINUTES: f64 = 10.0;
+/// Longest input, in bytes: a frame may have 64 KiB, what goes wrong shows in less.
+const INPUT_BYTES_MAX: u32 = 16 * 1024;
+/// Seconds one input may take, and MiB.
+const INPUT_SECONDS_MAX: u32 = 20;
+const MEMORY_MIB_MAX: u32 = 1_024;
 
+struct Options {
+    target: Option<String>,
+    minutes: f64,
+    keep: bool,
+}
+
+impl Options {
+    fn read(args: &[String]) -> Result<Self> {
+        let mut options = Self { target: None, minutes: MINUTES, keep: false };
+        let mut words = args.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "--minutes" => {
+                    let text = words.next().context("--minutes needs a number")?;
+                    options.minutes =
+                        text.parse().with_context(|| format!("`{text}` is no number"))?;
+                    ensure!(options.minutes > 0.0, "a run takes some time");
+                }
+                "--keep" => options.keep = true,
+                name if !name.starts_with('-') => options.target = Some(name.to_owned()),
+                other => bail!("fuzz [TARGET] [--minutes N] [--keep], not {other}"),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Shares the time among the targets, then says what the inputs of all reach.
+///
+/// # Errors
+/// When an input shows a fault; after all targets had their time.
 pub(crate) fn fuzz(tree: &Tree, args: &[String]) -> Result<()> {
-    let folder = tree.at("tests/fuzz");
-    if !folder.exists() {
-        return Err(not_yet::built("tests/fuzz"));
-    }
-    let seconds = match args.get(1) {
-        Some(text) => text.parse().with_context(|| format!("`{text}` is no number of seconds"))?,
-        None => SECONDS_DEFAULT,
+    let options = Options::read(args)?;
+    tools::nightly()?;
+    tools::cargo_tool("fuzz", "cargo-fuzz")?;
+    let all = shell::output(nightly(tree).args(["fuzz", "list", "--fuzz-dir", FOLDER]))?;
+    let all: Vec<&str> = all.split_whitespace().collect();
+    let chosen: Vec<&str> = match &options.target {
+        Some(name) => vec![
+            all.iter()
+                .copied()
+                .find(|one| one == name)
+                .with_context(|| format!("no target `{name}`; there are {}", all.join(", ")))?,
+        ],
+        None => all,
     };
-    if !shell::works(nightly().args(["fuzz", "--version"])) {
-        println!("installing cargo-fuzz");
-        shell::run(nightly().args(["install", "--locked", "cargo-fuzz"]))
-            .context("fuzzing needs a nightly toolchain and cargo-fuzz")?;
+    ensure!(!chosen.is_empty(), "there are no targets under {FOLDER}");
+    let binaries = build(tree)?;
+    let seconds = (options.minutes * 60.0 / chosen.len() as f64).ceil().max(1.0);
+    let mut failed = Vec::new();
+    let mut summary = Vec::new();
+    for name in &chosen {
+        let ran = run(tree, &binaries, name, seconds as u64)?;
+        let words = if ran.ok { "" } else { "  A FAULT WAS FOUND" };
+        summary.push(format!("{name:<20}{:>12} executions{words}", ran.executions));
+        if !ran.ok {
+            failed.push(*name);
+        } else if options.keep {
+            keep(tree, &binaries, name)?;
+        }
     }
-    let targets = match args.first() {
-        Some(target) => target.clone(),
-        None => shell::output(nightly().args(["fuzz", "list"]).current_dir(&folder))?,
-    };
-    for target in targets.split_whitespace() {
-        let limit = format!("-max_total_time={seconds}");
-        let mut run = nightly();
-        shell::run(run.args(["fuzz", "run", target, "--", &limit]).current_dir(&folder))?;
+    println!("\n{}", summary.join("\n"));
+    println!("{}", coverage(tree)?);
+    ensure!(failed.is_empty(), "faults in {} (target/fuzz/artifacts)", failed.join(", "));
+    Ok(())
+}
+
+/// rustup's cargo, which takes a toolchain; the one that runs us is already a toolchain's own.
+fn nightly(tree: &Tree) -> Command {
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo"]).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+    command.current_dir(&tree.root).env("CARGO_TARGET_DIR", tree.target.join("fuzz"));
+    command
+}
+
+/// Builds all targets; the folder of their binaries.
+///
+/// Without a sanitizer: the machines hold no unsafe code, and each target has its own allocator and
+/// its own bounds. What is looked for runs three times as often so.
+fn build(tree: &Tree) -> Result<PathBuf> {
+    let args = ["fuzz", "build", "--sanitizer", "none", "--fuzz-dir", FOLDER];
+    shell::run(nightly(tree).args(args))?;
+    let version = shell::output(Command::new("rustup").args(["run", "nightly", "rustc", "-vV"]))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    let host = host.context("rustc does not say what it builds for")?;
+    Ok(tree.target.join("fuzz").join(host).join("release"))
+}
+
+struct Ran {
+    executions: u64,
+    ok: bool,
+}
+
+fn run(tree: &Tree, binaries: &Path, name: &str, seconds: u64) -> Result<Ran> {
+    let grown = tree.target.join("fuzz/corpus").join(name);
+    let artifacts = tree.target.join("fuzz/artifacts").join(name);
+    fs::create_dir_all(&grown)?;
+    fs::create_dir_all(&artifacts)?;
+    println!("== {name}, {seconds} s");
+    let mut command = Command::new(binaries.join(name));
+    command
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_len={INPUT_BYTES_MAX}"))
+        .arg(format!("-timeout={INPUT_SECONDS_MAX}"))
+        .arg(format!("-rss_limit_mb={MEMORY_MIB_MAX}"))
+        .arg(format!("-artifact_prefix={}/", artifacts.display()))
+        .args(["-print_final_stats=1", "-verbosity=1"])
+        .args(
+            [grown, tree.at(CORPUS).join(name), tree.at("tests/fuzz/regressions").join(name)]
+                .iter()
+                .filter(|folder| folder.exists()),
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let ended = command.output().with_context(|| format!("cannot start the target {name}"))?;
+    let said = String::from_utf8_lossy(&ended.stderr);
+    let executions = executions(&said);
+    if !ended.status.success() {
+        let quiet = |line: &&str| !line.starts_with('#') && !line.starts_with("INFO");
+        let last: Vec<&str> = said.lines().filter(quiet).collect();
+        println!("{}", last[last.len().saturating_sub(60)..].join("\n"));
+        return Ok(Ran { executions: executions.unwrap_or(0), ok: false });
+    }
+    let executions = executions.context("libFuzzer does not say how often it ran")?;
+    ensure!(executions > 0, "{name} did not run");
+    Ok(Ran { executions, ok: true })
+}
+
+/// What libFuzzer says it ran.
+fn executions(said: &str) -> Option<u64> {
+    let line =
+        said.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"))?;
+    line.trim().parse().ok()
+}
+
+/// Merges what grew into what is committed: as few inputs as reach the same.
+fn keep(tree: &Tree, binaries: &Path, name: &str) -> Result<()> {
+    let committed = tree.at(CORPUS).join(name);
+    let merged = tree.target.join("fuzz/merged").join(name);
+    if merged.exists() {
+        fs::remove_dir_all(&merged)?;
+    }
+    fs::create_dir_all(&merged)?;
+    fs::create_dir_all(&committed)?;
+    let mut command = Command::new(binaries.join(name));
+    command.args(["-set_cover_merge=1", "-verbosity=0"]).arg(&merged).arg(&committed);
+    command.arg(tree.target.join("fuzz/corpus").join(name));
+    shell::output(&mut command)?;
+    ensure!(fs::read_dir(&merged)?.next().is_some(), "nothing was left of {name}'s inputs");
+    fs::remove_dir_all(&committed)?;
+    fs::create_dir_all(&committed)?;
+    for file in fs::read_dir(&merged)? {
+        let file = file?;
+        fs::copy(file.path(), committed.join(file.file_name()))?;
     }
     Ok(())
 }
 
-/// rustup's cargo, which takes `+nightly`; the one that runs us is already a toolchain's own.
-fn nightly() -> Command {
-    let mut command = Command::new("rustup");
-    command.args(["run", "nightly", "cargo"]).env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
-    command
+/// How many lines of the decoders the inputs reach, those committed and those grown: measured by a
+/// run of `replay` built for it.
+fn coverage(tree: &Tree) -> Result<String> {
+    let bin = tools::llvm_tools()?;
+    let target = tree.target.join("coverage");
+    let mut build = shell::cargo();
+    build.args(["build", "--package", "presently-fuzz", "--bin", "replay"]);
+    build.env("RUSTFLAGS", "-C instrument-coverage").env("CARGO_TARGET_DIR", &target);
+    // What build scripts and macros leave behind is of no interest.
+    build.env("LLVM_PROFILE_FILE", target.join("build-%m.profraw"));
+    shell::run(build.current_dir(&tree.root))?;
+    let replay = target.join("debug/replay");
+    let (raw, data) = (target.join("replay.profraw"), target.join("replay.profdata"));
+    let mut command = Command::new(&replay);
+    command.args(["--seconds", "0", "--also"]).arg(tree.target.join("fuzz/corpus"));
+    shell::output(command.env("LLVM_PROFILE_FILE", &raw).current_dir(&tree.root))?;
+    let mut merge = Command::new(bin.join("llvm-profdata"));
+    shell::output(merge.args(["merge", "-sparse"]).arg(&raw).arg("-o").arg(&data))?;
+    let mut export = Command::new(bin.join("llvm-cov"));
+    export.arg("export").arg("-summary-only").arg("-instr-profile").arg(&data).arg(&replay);
+    let summary = shell::output(export.arg(tree.at(DECODERS)))?;
+    let summary: Value = serde_json::from_str(&summary).context("llvm-cov speaks no JSON")?;
+    let files = summary["data"][0]["files"].as_array().context("llvm-cov names no files")?;
+    let mut lines = Vec::new();
+    for file in files {
+        let name = file["filename"].as_str().unwrap_or_default();
+        let name = Path::new(name).strip_prefix(&tree.root).unwrap_or_else(|_| Path::new(name));
+        let percent = file["summary"]["lines"]["percent"].as_f64().unwrap_or(0.0);
+        if percent < 100.0 {
+            lines.push(format!("  {}: {percent:.1} %", name.display()));
+        }
+    }
+    let total = &summary["data"][0]["totals"]["lines"];
+    let (covered, count) = (total["covered"].as_u64(), total["count"].as_u64());
+    let (Some(covered), Some(count)) = (covered, count) else { bail!("llvm-cov has no totals") };
+    ensure!(count > 0, "no line of {DECODERS} was built");
+    let percent = covered as f64 * 100.0 / count as f64;
+    lines.push(format!("{DECODERS}: {covered} of {count} lines reached, {percent:.1} %"));
+    Ok(lines.join("\n"))
 }
+
+#[cfg(test)]
+#[path = "fuzz_test.rs"]
+mod tests;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 
-use crate::{not_yet, shell, tree::Tree};
+use crate::{shell, tree::Tree};
 
 /// The folder cargo puts a profile's binaries in.
 #[derive(Clone, Copy)]
@@ -22,13 +22,14 @@ pub(crate) fn all(tree: &Tree) -> Result<()> {
     shell::run(shell::cargo().args(args).current_dir(&tree.root))
 }
 
-/// Builds those of `names` that are in the tree.
+/// Builds binaries by name.
 ///
 /// # Errors
-/// When none is, or one does not compile.
+/// When one is not in the tree or does not compile.
 pub(crate) fn bins(tree: &Tree, profile: Profile, names: &[&str]) -> Result<()> {
-    let names: Vec<&str> = names.iter().copied().filter(|name| tree.has_bin(name)).collect();
-    ensure!(!names.is_empty(), "none of the binaries is in the tree");
+    for name in names {
+        ensure!(tree.has_bin(name), "the binary `{name}` is not in the tree");
+    }
     let mut build = shell::cargo();
     build.args(["build", "--workspace"]).current_dir(&tree.root);
     if matches!(profile, Profile::Release) {
@@ -45,9 +46,6 @@ pub(crate) fn bins(tree: &Tree, profile: Profile, names: &[&str]) -> Result<()> 
 /// # Errors
 /// When it is not in the tree or does not compile.
 pub(crate) fn bin(tree: &Tree, profile: Profile, name: &str) -> Result<PathBuf> {
-    if !tree.has_bin(name) {
-        return Err(not_yet::built(&format!("the binary `{name}`")));
-    }
     bins(tree, profile, &[name])?;
     Ok(path(tree, profile, name))
 }

@@ -13,7 +13,6 @@ mod fmt;
 mod fuzz;
 mod host;
 mod lint;
-mod not_yet;
 mod python;
 mod run;
 mod shell;
@@ -41,7 +40,7 @@ cargo xtask COMMAND
   replay FILE..         what `serve --record FILE` kept, against a fresh core
   planted               a fault planted in a copy of the core: the simulator must see it
   chaos [ARGS]          real processes killed, stopped and starved: --full, --minutes N, --only NAME
-  fuzz [TARGET [SECS]]  a fuzz target, or each of them, for a while
+  fuzz [TARGET] [ARGS]  libFuzzer on all targets or one: --minutes N, --keep
   bench [ARGS]          measure against a bare relay, on a real disk
   web                   the wasm module, the npm package and the page
   python                prove the native bindings from Python, against a real server

@@ -5,12 +5,12 @@
 
 use std::{env, fs, process::Command};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     counts::Counts,
     host::{self, Profile},
-    not_yet, shell, tools,
+    shell, tools,
     tree::Tree,
 };
 
@@ -24,12 +24,8 @@ pub(crate) fn python(tree: &Tree) -> Result<()> {
 
 /// Builds, generates, and counts what the script says.
 pub(crate) fn proof(tree: &Tree) -> Result<Counts> {
-    let Some(library) = tree.uniffi_library() else {
-        return Err(not_yet::built("the uniffi crate"));
-    };
-    if !tree.has(SCRIPT) {
-        return Err(not_yet::built(SCRIPT));
-    }
+    let library = tree.uniffi_library().context("the uniffi crate is not in the tree")?;
+    ensure!(tree.has(SCRIPT), "{SCRIPT} is not in the tree");
     tools::python()?;
     host::all(tree)?;
     let library = format!("{}{library}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);

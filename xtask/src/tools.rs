@@ -36,6 +36,46 @@ pub(crate) fn rust_component(command: &str, component: &str) -> Result<()> {
         .with_context(|| format!("`cargo {command}` is needed, and rustup to add it"))
 }
 
+/// Makes sure of a nightly toolchain beside ours.
+pub(crate) fn nightly() -> Result<()> {
+    if shell::works(Command::new("rustup").args(["run", "nightly", "rustc", "--version"])) {
+        return Ok(());
+    }
+    println!("installing a nightly Rust toolchain");
+    shell::run(Command::new("rustup").args([
+        "toolchain",
+        "install",
+        "nightly",
+        "--profile",
+        "minimal",
+    ]))
+    .context("a nightly Rust toolchain is needed, and rustup to install it")
+}
+
+/// Makes sure of a cargo command that is a package of its own.
+pub(crate) fn cargo_tool(command: &str, package: &str) -> Result<()> {
+    if shell::works(shell::cargo().args([command, "--version"])) {
+        return Ok(());
+    }
+    println!("installing {package}");
+    shell::run(shell::cargo().args(["install", "--locked", package]))
+        .with_context(|| format!("`cargo {command}` is needed, and {package} cannot be installed"))
+}
+
+/// The folder of LLVM's tools, such as `llvm-cov`, for our own toolchain.
+pub(crate) fn llvm_tools() -> Result<PathBuf> {
+    let libraries = shell::output(Command::new("rustc").args(["--print", "target-libdir"]))?;
+    let folder =
+        Path::new(libraries.trim()).parent().context("rustc has no libraries")?.join("bin");
+    if !folder.join("llvm-cov").exists() {
+        println!("adding the Rust component llvm-tools");
+        shell::run(Command::new("rustup").args(["component", "add", "llvm-tools"]))
+            .context("LLVM's tools are needed, and rustup to add them")?;
+    }
+    ensure!(folder.join("llvm-cov").exists(), "{} has no llvm-cov", folder.display());
+    Ok(folder)
+}
+
 /// Makes sure that node is there and young enough.
 pub(crate) fn node() -> Result<()> {
     let version = shell::output(Command::new("node").arg("--version"))

@@ -10,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::{
     host::{self, Profile},
-    not_yet, shell, tools,
+    shell, tools,
     tree::Tree,
 };
 
@@ -46,9 +46,7 @@ pub(crate) fn web(tree: &Tree) -> Result<()> {
 /// # Errors
 /// When a step fails, one of the two is too heavy, or node refuses the module.
 pub(crate) fn module(tree: &Tree) -> Result<String> {
-    if !tree.has_package(CRATE) {
-        return Err(not_yet::built(CRATE));
-    }
+    ensure!(tree.has_package(CRATE), "the crate {CRATE} is not in the tree");
     tools::rust_target(TARGET)?;
     let bindgen = host::bin(tree, Profile::Debug, "wasm-build")?;
     let build = ["build", "--package", CRATE, "--profile", "wasm-release", "--target", TARGET];
@@ -107,9 +105,7 @@ pub(crate) fn page(tree: &Tree) -> Result<()> {
 
 fn npm(tree: &Tree, folder: &str, script: &str) -> Result<()> {
     let folder = tree.at(folder);
-    if !folder.join("package.json").exists() {
-        return Err(not_yet::built(&folder.display().to_string()));
-    }
+    ensure!(folder.join("package.json").exists(), "{} is no package", folder.display());
     tools::npm_ci(&folder)?;
     shell::run(&mut shell::npm(&folder, script))
 }

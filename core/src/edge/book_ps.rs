@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 use super::edge;
 use crate::id::UserId;
+use crate::limits::CONTACTS_MAX;
+use crate::wire::bounded::some_items;
 
 edge! {
     /// What a PS asks its book.
@@ -25,6 +27,7 @@ edge! {
             /// Of whom.
             user: UserId,
             /// Sorted.
+            #[serde(deserialize_with = "some_items::<_, _, CONTACTS_MAX>")]
             friends: Option<Vec<UserId>>,
         } "visible_to",
         /// One person may see, or may not any longer. Told after each durable change, asked or not.

@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use super::edge;
 use crate::id::{EndpointId, NodeId, UserId};
+use crate::limits::ENDPOINTS_MAX;
+use crate::wire::bounded::items;
 
 edge! {
     /// What a mixer asks a home.
@@ -22,6 +24,7 @@ edge! {
             /// Whose.
             user: UserId,
             /// Device and its CS's node.
+            #[serde(deserialize_with = "items::<_, _, ENDPOINTS_MAX>")]
             endpoints: Vec<(EndpointId, NodeId)>,
         } "routed",
     }

@@ -5,13 +5,16 @@ use alloc::vec::Vec;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ConversationId, UserId};
+use crate::limits::MEMBERS_MAX;
 use crate::time::Wall;
+use crate::wire::bounded::items;
 
 /// The mixer's row: who may speak here. Each change raises the row's revision, which every append
 /// checks.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roster {
     /// Members, sorted.
+    #[serde(deserialize_with = "items::<_, _, MEMBERS_MAX>")]
     pub members: Vec<UserId>,
     /// The newest pact of a 1:1 that this mixer knows.
     pub pact: u32,

@@ -13,7 +13,7 @@ use crate::limits::{
 use crate::outbox::Outbox;
 
 /// Tells of one parcel.
-const PARCEL_TELLS_MAX: usize = 256;
+pub(super) const PARCEL_TELLS_MAX: usize = 256;
 
 /// What one node knows of another.
 ///
@@ -266,8 +266,9 @@ impl Link {
         }
         self.owes_ack = true;
         // A gap: what is missing comes again, and this with it.
-        for (number, tell) in (first..).zip(tells) {
-            if number == self.expected {
+        for (at, tell) in (0u64..).zip(tells) {
+            // A node that lies may begin anywhere, at the very end too.
+            if first.checked_add(at) == Some(self.expected) {
                 self.expected += 1;
                 out.push(Output::Deliver(tell));
             }

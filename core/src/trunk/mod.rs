@@ -8,6 +8,8 @@ pub mod link;
 mod state;
 
 #[cfg(test)]
+mod parcel_test;
+#[cfg(test)]
 mod trunk_test;
 
 use alloc::vec::Vec;
@@ -20,7 +22,8 @@ use crate::machine::Deadline;
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
-use link::Link;
+use crate::wire::bounded::items;
+use link::{Link, PARCEL_TELLS_MAX};
 
 /// What crosses between two nodes. Inside a process it is handed over as a value; between processes
 /// and in the simulator as postcard bytes.
@@ -48,6 +51,7 @@ pub enum ParcelBody {
         /// Everything below is received.
         ack: u64,
         /// The tells; may be none.
+        #[serde(deserialize_with = "items::<_, _, PARCEL_TELLS_MAX>")]
         tells: Vec<Envelope<Tell>>,
     },
     /// The newest value of a key.

@@ -196,3 +196,28 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
         deserializer.deserialize_seq(V::<T, MAX>(PhantomData))
     }
 }
+
+/// Reads at most `MAX` items into a `Vec`: for `#[serde(deserialize_with)]` where no client's bytes
+/// are read and a [`List`] would only be in the way.
+///
+/// # Errors
+/// Over the bound.
+pub fn items<'de, D, T, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    List::<T, MAX>::deserialize(from).map(List::into_vec)
+}
+
+/// The same where there may be none.
+///
+/// # Errors
+/// Over the bound.
+pub fn some_items<'de, D, T, const MAX: usize>(from: D) -> Result<Option<Vec<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    Option::<List<T, MAX>>::deserialize(from).map(|list| list.map(List::into_vec))
+}

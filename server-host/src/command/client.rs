@@ -11,12 +11,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use presently_core::error::Code;
-use presently_driver::{Command, Event, Handle};
+use presently_driver::{Event, Handle};
+use presently_server::lines::{self, Line, Lines};
 use serde_json::{Value, json};
 use tokio::io::BufReader;
 
 use super::fail;
-use super::lines::{Line, Lines};
 use super::sign_in::{SignIn, open};
 
 /// Events taken at once.
@@ -88,18 +88,9 @@ impl Session {
         if text.trim().is_empty() {
             return;
         }
-        let mut id = None;
-        let command = match serde_json::from_str(text) {
-            Ok(Value::Object(mut fields)) => {
-                id = fields.remove("id");
-                serde_json::from_value::<Command>(Value::Object(fields))
-            }
-            Ok(_) => return self.bad_command(None, "a command is a JSON object"),
-            Err(error) => Err(error),
-        };
+        let (id, command) = lines::command(text);
         match command {
-            // serde's words name fields and types; what stood in them is not repeated.
-            Err(error) => self.bad_command(id, words(&error)),
+            Err(words) => self.bad_command(id, words),
             Ok(command) => {
                 if let Ok(number) = self.handle.command(command).await {
                     self.ids.insert(number, id.unwrap_or(Value::Null));
@@ -133,15 +124,6 @@ impl Session {
             print(&Value::Object(fields))?;
         }
         std::io::stdout().flush()
-    }
-}
-
-/// What is wrong with a command, without its values.
-fn words(error: &serde_json::Error) -> &'static str {
-    if error.is_data() {
-        "this command is not known, or a field is missing, unknown or of the wrong type"
-    } else {
-        "the line is not JSON"
     }
 }
 

@@ -2,7 +2,6 @@
 
 pub(crate) mod chat;
 pub(crate) mod client;
-mod lines;
 pub(crate) mod node;
 mod post;
 pub(crate) mod serve;

@@ -12,7 +12,7 @@ use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Web, page};
 
@@ -28,7 +28,10 @@ const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; 
     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Serves HTTP until the connection ends, or is a WebSocket: then the socket and what came behind.
-pub(super) async fn serve(socket: TcpStream, web: &Web) -> Option<(TcpStream, Bytes)> {
+pub(super) async fn serve<S>(socket: S, web: &Web) -> Option<(S, Bytes)>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let upgrade = RefCell::new(None);
     let service = service_fn(|request| {
         let answer = answer(request, web, &upgrade);
@@ -46,7 +49,7 @@ pub(super) async fn serve(socket: TcpStream, web: &Web) -> Option<(TcpStream, By
         return None;
     }
     let upgraded = upgrade.take()?.await.ok()?;
-    let parts = upgraded.downcast::<TokioIo<TcpStream>>().ok()?;
+    let parts = upgraded.downcast::<TokioIo<S>>().ok()?;
     Some((parts.io.into_inner(), parts.read_buf))
 }
 

@@ -12,9 +12,10 @@ mod tests;
 
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
-use crate::node::link::Framing;
+use crate::node::framing::Framing;
 
 pub(crate) use self::http::{Answer, HEADER_TIMEOUT, answer_json, plain};
 pub(crate) use self::origin::Origins;
@@ -57,7 +58,15 @@ pub(crate) async fn greet(socket: TcpStream, web: &Web) -> Option<(TcpStream, Fr
     let Ok(Ok(1)) = peeked else {
         return None;
     };
-    match First::of(first[0]) {
+    begin(First::of(first[0]), socket, web).await
+}
+
+/// The same for any stream whose first byte is known.
+pub(crate) async fn begin<S>(first: First, socket: S, web: &Web) -> Option<(S, Framing)>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    match first {
         First::Frames => Some((socket, Framing::Plain)),
         First::Http => {
             let (socket, rest) = Box::pin(http::serve(socket, web)).await?;

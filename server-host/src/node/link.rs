@@ -5,78 +5,24 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, Bytes};
 use presently_core::id::{LinkId, NodeId};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
-use tungstenite::protocol::{Role, WebSocketConfig};
-use tungstenite::{Message, WebSocket};
 
-/// Largest WebSocket message: a few whole frames of ours.
-const MESSAGE_BYTES_MAX: usize = 128 * 1024;
+use super::framing::{Framing, Next};
+
 /// Queued bytes beyond which nothing more is read: pongs must not pile up behind a slow reader.
 const QUEUE_BYTES_MAX: usize = 256 * 1024;
 /// Pieces of one write.
 const SLICES_MAX: usize = 32;
 /// Reads of one turn, so that one busy link does not hold up the others.
 const READS_MAX: usize = 4;
-
-/// How a link's bytes travel.
-pub(crate) enum Framing {
-    /// As they are.
-    Plain,
-    /// As binary messages.
-    WebSocket(Box<WebSocket<Pipe>>),
-}
-
-impl Framing {
-    /// A WebSocket whose handshake is done; `rest` came behind it.
-    pub(crate) fn web_socket(rest: &[u8]) -> Self {
-        let config = WebSocketConfig::default()
-            .read_buffer_size(1_024)
-            .write_buffer_size(0)
-            .max_write_buffer_size(1024 * 1024)
-            .max_message_size(Some(MESSAGE_BYTES_MAX))
-            .max_frame_size(Some(MESSAGE_BYTES_MAX));
-        let pipe = Pipe { input: BytesMut::from(rest), output: Vec::new() };
-        Self::WebSocket(Box::new(WebSocket::from_raw_socket(pipe, Role::Server, Some(config))))
-    }
-}
-
-/// What a WebSocket reads from and writes to: memory, so that it can move between threads whole.
-pub(crate) struct Pipe {
-    input: BytesMut,
-    output: Vec<u8>,
-}
-
-impl Read for Pipe {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        if self.input.is_empty() {
-            // An idle link keeps no buffer.
-            self.input = BytesMut::new();
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        let count = into.len().min(self.input.len());
-        self.input.copy_to_slice(&mut into[..count]);
-        Ok(count)
-    }
-}
-
-impl Write for Pipe {
-    fn write(&mut self, from: &[u8]) -> io::Result<usize> {
-        self.output.extend_from_slice(from);
-        Ok(from.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 /// A piece to write, and how many of the hub's bytes it carries.
 struct Piece {
@@ -150,17 +96,7 @@ impl Link {
     /// Queues bytes of the hub.
     pub(crate) fn push(&self, bytes: Bytes) {
         let payload = bytes.len();
-        let mut framing = self.framing.borrow_mut();
-        let bytes = match &mut *framing {
-            Framing::Plain => bytes,
-            Framing::WebSocket(socket) => {
-                // Memory takes everything; after a close there is nothing to say.
-                let _ = socket.write(Message::Binary(bytes));
-                let _ = socket.flush();
-                Bytes::from(std::mem::take(&mut socket.get_mut().output))
-            }
-        };
-        drop(framing);
+        let bytes = self.framing.borrow_mut().wrap(bytes);
         self.queue_piece(Piece { bytes, payload });
     }
 
@@ -171,14 +107,7 @@ impl Link {
 
     /// The hub lets go: what is queued is written, then the socket closes.
     pub(crate) fn end(&self) {
-        let goodbye = match &mut *self.framing.borrow_mut() {
-            Framing::Plain => Vec::new(),
-            Framing::WebSocket(socket) => {
-                let _ = socket.close(None);
-                let _ = socket.flush();
-                std::mem::take(&mut socket.get_mut().output)
-            }
-        };
+        let goodbye = self.framing.borrow_mut().goodbye();
         if !goodbye.is_empty() {
             self.queue_piece(Piece { bytes: Bytes::from(goodbye), payload: 0 });
         }
@@ -328,11 +257,8 @@ impl Link {
                 }
             };
             self.reads.set(self.reads.get() + 1);
-            match &mut *self.framing.borrow_mut() {
-                Framing::Plain => return Poll::Ready(Turn::Read(count)),
-                Framing::WebSocket(socket) => {
-                    socket.get_mut().input.extend_from_slice(&scratch.borrow()[..count]);
-                }
+            if !self.framing.borrow_mut().take_in(&scratch.borrow()[..count]) {
+                return Poll::Ready(Turn::Read(count));
             }
         }
     }
@@ -350,30 +276,16 @@ impl Link {
 
     /// The next whole message of a WebSocket; what it has to answer by itself is queued.
     fn next_message(&self) -> Option<Turn> {
-        let mut framing = self.framing.borrow_mut();
-        let Framing::WebSocket(socket) = &mut *framing else {
-            return None;
-        };
-        let turn = loop {
-            match socket.read() {
-                Ok(Message::Binary(bytes)) => break Some(Turn::Message(bytes)),
-                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => {}
-                // The answer to a close is queued by the library; the next read ends it.
-                Ok(Message::Close(_)) => {}
-                Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
-                    break None;
-                }
-                // Text is none of ours.
-                Ok(Message::Text(_)) | Err(_) => break Some(Turn::Over),
-            }
-        };
-        let own = std::mem::take(&mut socket.get_mut().output);
-        drop(framing);
+        let (next, own) = self.framing.borrow_mut().next_message()?;
         if !own.is_empty() {
             self.queue_piece(Piece { bytes: Bytes::from(own), payload: 0 });
             // The task's next turn writes it.
             self.wake();
         }
-        turn
+        match next {
+            Next::Message(bytes) => Some(Turn::Message(bytes)),
+            Next::Waits => None,
+            Next::Over => Some(Turn::Over),
+        }
     }
 }

@@ -8,7 +8,7 @@ use presently_core::store::Reply;
 use presently_core::trunk::Parcel;
 use tokio::sync::{mpsc, oneshot};
 
-use super::link::Framing;
+use super::framing::Framing;
 
 /// Messages that may wait at a node. Over it parcels are lost, which trunks heal, and new
 /// connections are closed.

@@ -5,6 +5,7 @@
 //! clock. Whoever feeds the 256th input since the last drain drains first.
 
 mod drive;
+pub(crate) mod framing;
 pub(crate) mod link;
 pub(crate) mod mail;
 
@@ -24,7 +25,8 @@ use presently_core::machine::{Deadline, Machine};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 
-use self::link::{Framing, Link, Turn};
+use self::framing::Framing;
+use self::link::{Link, Turn};
 use self::mail::{Completion, Fabric, Mail, Moved};
 use crate::clock::{self, Clock};
 use crate::hashing::Hashing;

@@ -11,58 +11,34 @@ use std::{fmt::Write, time::Instant};
 
 use anyhow::{Result, bail};
 
-use crate::{counts::Counts, not_yet, python, tidy, tree::Tree, web as pipeline};
+use crate::{counts::Counts, python, tidy, tree::Tree};
 
 struct Stage {
     name: &'static str,
-    needs: Needs,
     run: fn(&Tree) -> Result<Counts>,
-}
-
-/// What must be in the tree for a stage to mean anything.
-enum Needs {
-    Nothing,
-    Package(&'static str),
-    Bin(&'static str),
-    File(&'static str),
-}
-
-impl Needs {
-    fn missing(&self, tree: &Tree) -> Option<&'static str> {
-        let (what, there) = match *self {
-            Self::Nothing => return None,
-            Self::Package(name) => (name, tree.has_package(name)),
-            Self::Bin(name) => (name, tree.has_bin(name)),
-            Self::File(path) => (path, tree.has(path)),
-        };
-        (!there).then_some(what)
-    }
 }
 
 /// In the order they run: cheap ones first, and the page before the server that carries it.
 const STAGES: &[Stage] = &[
-    Stage { name: "fmt", needs: Needs::Nothing, run: rust::fmt },
-    Stage { name: "tidy", needs: Needs::Nothing, run: tidy::tidy },
-    Stage { name: "wasm", needs: Needs::Package(pipeline::CRATE), run: web::module },
-    Stage { name: "page", needs: Needs::File(pipeline::PAGE), run: web::page },
-    Stage { name: "clippy", needs: Needs::Nothing, run: rust::clippy },
-    Stage { name: "clippy-wasm", needs: Needs::Package(pipeline::CRATE), run: rust::clippy_wasm },
-    Stage { name: "tests", needs: Needs::Nothing, run: rust::tests },
-    Stage { name: "no-std", needs: Needs::Package("presently-core"), run: rust::no_std },
-    Stage {
-        name: "core-in-wasm",
-        needs: Needs::Package("presently-core"),
-        run: rust::core_in_wasm,
-    },
-    Stage { name: "docs", needs: Needs::Package("presently-core"), run: rust::docs },
-    Stage { name: "deny", needs: Needs::Nothing, run: rust::deny },
-    Stage { name: "python", needs: Needs::File(python::SCRIPT), run: python::proof },
-    Stage { name: "sim", needs: Needs::Bin("sim"), run: world::sim },
-    Stage { name: "planted", needs: Needs::Bin("planted"), run: world::planted },
-    Stage { name: "chaos", needs: Needs::Bin("chaos"), run: world::chaos },
-    Stage { name: "package", needs: Needs::File(pipeline::PACKAGE), run: web::package },
-    Stage { name: "browser", needs: Needs::File(web::BROWSER), run: web::browser },
-    Stage { name: "bench", needs: Needs::Bin("bench"), run: world::bench },
+    Stage { name: "fmt", run: rust::fmt },
+    Stage { name: "tidy", run: tidy::tidy },
+    Stage { name: "wasm", run: web::module },
+    Stage { name: "page", run: web::page },
+    Stage { name: "clippy", run: rust::clippy },
+    Stage { name: "clippy-wasm", run: rust::clippy_wasm },
+    Stage { name: "tests", run: rust::tests },
+    Stage { name: "no-std", run: rust::no_std },
+    Stage { name: "core-in-wasm", run: rust::core_in_wasm },
+    Stage { name: "docs", run: rust::docs },
+    Stage { name: "deny", run: rust::deny },
+    Stage { name: "python", run: python::proof },
+    Stage { name: "sim", run: world::sim },
+    Stage { name: "planted", run: world::planted },
+    Stage { name: "chaos", run: world::chaos },
+    Stage { name: "fuzz", run: world::fuzz },
+    Stage { name: "package", run: web::package },
+    Stage { name: "browser", run: web::browser },
+    Stage { name: "bench", run: world::bench },
 ];
 
 /// Runs the stages named, or all of them.
@@ -102,9 +78,6 @@ pub(crate) fn test(tree: &Tree, names: &[String]) -> Result<()> {
 }
 
 fn run(stage: &Stage, tree: &Tree) -> Counts {
-    if let Some(what) = stage.needs.missing(tree) {
-        return not_yet::in_the_tree(what);
-    }
     (stage.run)(tree).unwrap_or_else(|error| {
         println!("{error:#}");
         Counts::failed(format!("{error:#}"))

@@ -1,4 +1,5 @@
-//! The simulator's swarm, chaos among real processes, and a short benchmark.
+//! The simulator's swarm, chaos among real processes, the fuzz targets for a moment, and a short
+//! benchmark.
 
 use std::process::Command;
 
@@ -17,6 +18,9 @@ const SEEDS: u64 = 1_000;
 
 /// The line of chaos after which each part has one.
 const SUMMARY: &str = "== chaos";
+
+/// Seconds of changed inputs per fuzz target; `cargo xtask fuzz` looks for hours.
+const FUZZ_SECONDS: u64 = 2;
 
 /// How the benchmark says that this machine cannot measure: the code for a refusal.
 const REFUSED: i32 = 3;
@@ -58,6 +62,15 @@ pub(super) fn chaos(tree: &Tree) -> Result<Counts> {
     ensure!(counts.passed + counts.failed > 0, "no part of chaos was played");
     ensure!(ended.ok() == (counts.failed == 0), "chaos ended with {:?}", ended.code);
     Ok(counts)
+}
+
+/// Each fuzz target over its committed inputs, and for seconds over changed ones. Built as the tests
+/// are: with debug assertions, on the toolchain at hand.
+pub(super) fn fuzz(tree: &Tree) -> Result<Counts> {
+    let replay = host::bin(tree, Profile::Debug, "replay")?;
+    let mut command = Command::new(replay);
+    command.args(["--seconds", &FUZZ_SECONDS.to_string()]).current_dir(&tree.root);
+    Ok(Counts::of_tests(&shell::watch(&mut command)?, "the fuzz targets"))
 }
 
 /// A quick run that catches a benchmark broken, not one that measures.

@@ -10,7 +10,7 @@ use std::{fmt, fs, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{counts::Counts, not_yet, shell, tree::Tree};
+use crate::{counts::Counts, shell, tree::Tree};
 
 /// A file of the tree that is text, or will be committed as such.
 struct File {
@@ -57,14 +57,10 @@ pub(crate) fn tidy(tree: &Tree) -> Result<Counts> {
     counts += rule("frame bodies stay inside", &rules::bodies(&files));
     counts += rule("nothing left over", &rules::leftovers(&files));
     counts += rule("licences", &licences::licences(&files, tree.packages())?);
-    counts += match text_of("core/PROTOCOL.md") {
-        Some(protocol) => rule("cited sections", &rules::sections(&files, protocol)),
-        None => not_yet::in_the_tree("core/PROTOCOL.md"),
-    };
-    counts += match text_of("README.md") {
-        Some(readme) => rule("top level", &rules::top_level(&files, readme)),
-        None => not_yet::in_the_tree("README.md"),
-    };
+    let protocol = text_of("core/PROTOCOL.md").context("core/PROTOCOL.md is not in the tree")?;
+    counts += rule("cited sections", &rules::sections(&files, protocol));
+    let readme = text_of("README.md").context("README.md is not in the tree")?;
+    counts += rule("top level", &rules::top_level(&files, readme));
     Ok(counts)
 }
 

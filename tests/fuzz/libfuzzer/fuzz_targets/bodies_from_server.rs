@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| presently_fuzz::target::wire::bodies_from_server(data));

@@ -32,7 +32,7 @@ fn options() -> Result<Options, String> {
     let mut options = Options { seconds: 1, seed: 1, also: None, names: Vec::new() };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
-        let mut next = || words.next().ok_or(format!("{word} needs a value"));
+        let mut next = || words.next().ok_or_else(|| format!("{word} needs a value"));
         let number = |text: String| text.parse().map_err(|_| format!("`{text}` is no number"));
         match word.as_str() {
             "--seconds" => options.seconds = number(next()?)?,

@@ -21,7 +21,7 @@ use presently_core::wire::body::link::{Attach, Service, ToGate};
 use presently_core::wire::body::mixer::{Join, ToMixer};
 use presently_core::wire::bounded::{Blob, List, Text};
 use presently_core::wire::frame::{Deframer, Frame};
-use presently_core::wire::hello::{HELLO, Hello};
+use presently_core::wire::hello::{HELLO, Hello, Versions};
 use presently_core::wire::tail::Tail;
 use presently_core::world::MemoryStore;
 
@@ -81,7 +81,7 @@ impl Stage {
     #[must_use]
     pub fn new(nodes: u16, names: &[&str]) -> Self {
         let now = Timestamp(1_000);
-        let config = Config { node: NodeId(0), nodes, trace: false };
+        let config = Config { node: NodeId(0), nodes, trace: false, versions: Versions::default() };
         let mut stage = Self {
             hub: Hub::new(config, [7; 32], WALL, now),
             now,

@@ -6,6 +6,7 @@
 
 mod drive;
 pub(crate) mod framing;
+mod last;
 pub(crate) mod link;
 pub(crate) mod mail;
 
@@ -26,6 +27,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use self::framing::Framing;
+use self::last::LastInputs;
 use self::link::{Link, Turn};
 use self::mail::{Completion, Fabric, Mail, Moved};
 use crate::clock::{self, Clock};
@@ -41,8 +43,6 @@ const INPUTS_MAX: usize = 256;
 const SCRATCH_BYTES: usize = 64 * 1024;
 /// How long a node that stops waits for peers to have read why.
 const LAST_WORDS: Duration = Duration::from_secs(1);
-/// Kinds of inputs kept for the log of a panic.
-const LAST_INPUTS: usize = 32;
 /// Connections that have not shown what they are, and HTTP connections, of one node.
 const GREETING_MAX: usize = 4_096;
 
@@ -93,8 +93,7 @@ pub(crate) struct Node {
     next_link: Cell<u64>,
     next_admin: Cell<u64>,
     inputs: Cell<usize>,
-    last: RefCell<[&'static str; LAST_INPUTS]>,
-    last_at: Cell<usize>,
+    last: RefCell<LastInputs>,
     greeting: Cell<usize>,
     /// Sockets that are served, those included that the hub let go and the peer has not closed.
     carried: Cell<usize>,
@@ -119,8 +118,7 @@ impl Node {
             next_link: Cell::new(1),
             next_admin: Cell::new(1),
             inputs: Cell::new(0),
-            last: RefCell::new([""; LAST_INPUTS]),
-            last_at: Cell::new(0),
+            last: RefCell::new(LastInputs::new()),
             greeting: Cell::new(0),
             carried: Cell::new(0),
             let_go: Notify::new(),
@@ -139,6 +137,7 @@ impl Node {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).expect("the operating system has randomness to give");
         let (config, now, wall) = (self.around.config, self.around.clock.now(), clock::wall());
+        self.last.borrow_mut().clear();
         self.note(|record| record.life(config, seed, wall, now));
         *self.hub.borrow_mut() = self.guarded("start", || Hub::new(config, seed, wall, now));
         completed
@@ -153,15 +152,11 @@ impl Node {
         let done = catch_unwind(AssertUnwindSafe(run));
         if done.is_err() {
             self.note(|record| record.broke(what));
-            tracing::error!(node = self.id().0, what, last = ?self.last_inputs(), "the hub panicked");
+            // Its reason went to standard error; it may hold what a log may not.
+            let last = self.last.borrow();
+            tracing::error!(node = self.id().0, what, %last, "the hub panicked");
         }
         done.ok()
-    }
-
-    fn last_inputs(&self) -> Vec<&'static str> {
-        let last = self.last.borrow();
-        let (newer, older) = last.split_at(self.last_at.get());
-        older.iter().chain(newer).copied().filter(|kind| !kind.is_empty()).collect()
     }
 
     fn with_hub<T>(&self, what: &'static str, run: impl FnOnce(&mut Hub) -> T) -> Option<T> {
@@ -196,15 +191,11 @@ impl Node {
 
     /// Feeds the hub.
     fn input(&self, kind: &'static str, input: Input<'_>) {
-        let at = self.last_at.get();
-        if let Some(slot) = self.last.borrow_mut().get_mut(at) {
-            *slot = kind;
-        }
-        self.last_at.set((at + 1) % LAST_INPUTS);
         if !self.lives() {
             return;
         }
         let now = self.around.clock.now();
+        self.last.borrow_mut().push(kind, now);
         self.note(|record| record.input(&input, now));
         self.with_hub(kind, |hub| hub.handle_input(input, now));
         self.inputs.set(self.inputs.get() + 1);
@@ -230,6 +221,7 @@ impl Node {
             return;
         }
         let now = self.around.clock.now();
+        self.last.borrow_mut().push("timeout", now);
         self.note(|record| record.timeout(now));
         self.with_hub("timeout", |hub| hub.handle_timeout(now));
     }

@@ -4,16 +4,22 @@
 //! - [`mod@history`] is what was seen from outside, and the final state of disk and devices;
 //! - [`reference`] says what should be true, from acts and events alone, and shares no code with the
 //!   machines;
+//! - [`coverage`] counts what was reached, and knows what was not;
 //! - [`process`] runs the real programs, for tests of what a simulator cannot see;
 //! - [`chaos`] puts them under load, kills and starves them, and has the same laws judge;
 //! - [`replay`] plays what a node recorded into a fresh hub and demands equal outputs;
-//! - [`check`] holds one file per law, each a pure function over a history.
+//! - [`check`] holds one file per law, each a pure function over a history, and [`judge`] asks them;
+//! - [`shrink`] makes what failed small, and [`timeline`] tells it.
 #![forbid(unsafe_code)]
 
 pub mod chaos;
 pub mod check;
+pub mod coverage;
 pub mod history;
+pub mod judge;
 pub mod process;
 pub mod reference;
 pub mod replay;
+pub mod shrink;
 pub mod sim;
+pub mod timeline;

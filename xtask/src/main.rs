@@ -36,9 +36,9 @@ cargo xtask COMMAND
   test [STAGE..]        every check there is, or only the stages named
   fmt                   format the Rust code
   lint                  rustfmt, clippy and tidy, as CI sees them
-  sim [ARGS]            the simulator: --seeds N, --seed N
+  sim [ARGS]            the simulator: --seeds N, --minutes M, --seed N, --law NAME, --schedule FILE
   replay FILE..         what `serve --record FILE` kept, against a fresh core
-  planted               a fault planted in a copy of the core: the simulator must see it
+  planted [ARGS]        faults planted in a copy of the core: the simulator must see each; --only NAME
   chaos [ARGS]          real processes killed, stopped and starved: --full, --minutes N, --only NAME
   fuzz [TARGET] [ARGS]  libFuzzer on all targets or one: --minutes N, --keep
   bench [ARGS]          measure against a bare relay, on a real disk
@@ -74,7 +74,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "lint" => lint::lint(&tree),
         "sim" => sim::sim(&tree, rest),
         "replay" => sim::replay(&tree, rest),
-        "planted" => sim::planted(&tree),
+        "planted" => sim::planted(&tree, rest),
         "chaos" => chaos::chaos(&tree, rest),
         "fuzz" => fuzz::fuzz(&tree, rest),
         "bench" => bench::bench(&tree, rest),

@@ -26,11 +26,12 @@ pub(crate) fn replay(tree: &Tree, args: &[String]) -> Result<()> {
     shell::run(Command::new(replay).args(args))
 }
 
-/// Plants each fault of `tests/planted` in a copy of the core and demands that a law breaks there.
+/// Plants each fault of `tests/planted` in a copy of the core and demands that its law breaks there,
+/// and that what breaks it can be made small.
 ///
 /// # Errors
 /// When one is not seen, or no longer applies.
-pub(crate) fn planted(tree: &Tree) -> Result<()> {
+pub(crate) fn planted(tree: &Tree, args: &[String]) -> Result<()> {
     let planted = host::bin(tree, Profile::Release, "planted")?;
-    shell::run(Command::new(planted).current_dir(&tree.root))
+    shell::run(Command::new(planted).args(args).current_dir(&tree.root))
 }

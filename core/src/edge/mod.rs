@@ -179,6 +179,10 @@ macro_rules! tells {
                 match self { $(Self::$role(tell) => match tell { $($name::$variant(t) => t.class(),)* },)* }
             }
 
+            /// The names of all tells, by who takes them.
+            pub const KINDS: &'static [(Role, &'static [&'static str])] =
+                &[$($((Role::$role, <$ty>::KINDS),)*)*];
+
             /// Its name in traces.
             #[must_use]
             pub fn kind(&self) -> &'static str {
@@ -211,6 +215,9 @@ macro_rules! edge {
         pub enum $name { $($(#[$vdoc])* $variant { $($(#[$fdoc])* $field: $ty,)* },)* }
 
         impl $name {
+            /// The names of all of them.
+            pub const KINDS: &'static [&'static str] = &[$($kind,)*];
+
             /// How a trunk carries it.
             #[must_use]
             pub fn class(&self) -> crate::edge::Class {

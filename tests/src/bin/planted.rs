@@ -1,20 +1,50 @@
 //! `planted`: proves that the simulator sees what it is there to see.
 //!
-//! Copies the core and this crate, plants each fault of `tests/planted` in the copy, plays seeds there
-//! and demands that some law breaks.
+//! ```text
+//! planted              each fault of tests/planted is caught by its law, and made small
+//!     --only NAME      one of them
+//!     --seeds N        within so many seeds; 500
+//!     --from N         the first seed; the commit's
+//!     --short          without making them small
+//! ```
+//!
+//! A fault is a patch `NAME.patch` against the core, with a line `Law: G2` above its first `diff`. It
+//! is there only where it is switched on: `if crate::planted::on("NAME") { .. }`. All patches are
+//! applied to one copy of the core and of this crate, which is built once.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "what it prints is what it is for")]
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Instant;
 
 /// Seeds within which a planted fault must show.
-const SEEDS: &str = "300";
+const SEEDS: u64 = 500;
+/// A small schedule's timeline has fewer lines.
+const EVENTS: f64 = 200.0;
+/// Making it small takes less, seconds.
+const SHRINK: f64 = 120.0;
+
+/// What is asked.
+struct Options {
+    only: Option<String>,
+    seeds: u64,
+    from: Option<u64>,
+    short: bool,
+}
+
+/// One patch.
+struct Fault {
+    name: String,
+    law: String,
+    path: PathBuf,
+}
 
 fn main() -> ExitCode {
-    match planted() {
+    match options().and_then(|options| planted(&options)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -24,55 +54,140 @@ fn main() -> ExitCode {
     }
 }
 
-fn planted() -> io::Result<bool> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
-    let mut faults: Vec<PathBuf> = fs::read_dir(root.join("tests/planted"))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<_>>()?;
-    faults.retain(|path| path.extension().is_some_and(|ext| ext == "patch"));
-    faults.sort();
-    let target = std::env::var_os("CARGO_TARGET_DIR");
-    let target = target.map_or_else(|| root.join("target"), PathBuf::from);
-    let copy = target.join("planted/tree");
-    let build = target.join("planted/build");
-    let mut seen = !faults.is_empty();
-    for fault in &faults {
-        let name = fault.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        lay_out(&root, &copy)?;
-        if !plant(fault, &copy)? {
-            println!("{name}: the patch does not apply");
-            seen = false;
+fn options() -> io::Result<Options> {
+    let mut options = Options { only: None, seeds: SEEDS, from: None, short: false };
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        if arg == "--short" {
+            options.short = true;
             continue;
         }
-        if !cargo(&copy, &build, &["build"])? {
-            println!("{name}: the planted copy does not build");
-            seen = false;
-            continue;
+        let value = args.next().ok_or_else(|| io::Error::other(format!("{arg} wants a value")))?;
+        let number =
+            || value.parse::<u64>().map_err(|_| io::Error::other(format!("{arg} {value}")));
+        match arg.as_str() {
+            "--only" => options.only = Some(value),
+            "--seeds" => options.seeds = number()?,
+            "--from" => options.from = Some(number()?),
+            _ => return Err(io::Error::other(format!("unknown option {arg}"))),
         }
-        let green = cargo(&copy, &build, &["run", "--", "--seeds", SEEDS])?;
-        println!("{name}: {}", if green { "NOT SEEN" } else { "seen" });
-        seen &= !green;
     }
-    println!("planted faults: {}", faults.len());
-    Ok(seen)
+    Ok(options)
 }
 
-/// The crates the simulator needs, in a workspace of their own.
-fn lay_out(root: &Path, copy: &Path) -> io::Result<()> {
-    if copy.exists() {
-        fs::remove_dir_all(copy)?;
+fn planted(options: &Options) -> io::Result<bool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let mut faults = faults(&root)?;
+    let target = std::env::var_os("CARGO_TARGET_DIR");
+    let target = target.map_or_else(|| root.join("target"), PathBuf::from).join("planted");
+    let copy = target.join("tree");
+    let all = faults.len();
+    let mut holds = lay_out(&root, &target.join("next"), &copy, &mut faults)?;
+    if let Some(only) = &options.only {
+        faults.retain(|fault| fault.name == *only);
+    }
+    if faults.is_empty() || !build(&copy, &target.join("build"))? {
+        println!("planted faults: none could be tried");
+        return Ok(false);
+    }
+    let sim = target.join("build/release/sim");
+    let from = options.from.map_or_else(|| commit(&root), Ok)?;
+    let mut table = String::new();
+    for fault in &faults {
+        let (row, caught) = try_one(&sim, fault, from, options)?;
+        println!("{row}");
+        let _ = writeln!(table, "{row}");
+        holds &= caught;
+    }
+    println!("\n| fault | law | seeds until caught | events | seconds to make small | |");
+    println!("|---|---|---|---|---|---|\n{table}");
+    println!("planted faults: {} of {all}", faults.len());
+    Ok(holds)
+}
+
+/// The patches, by name.
+fn faults(root: &Path) -> io::Result<Vec<Fault>> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(root.join("tests/planted"))?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()?;
+    paths.retain(|path| path.extension().is_some_and(|ext| ext == "patch"));
+    paths.sort();
+    let mut out = Vec::new();
+    for path in paths {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path)?;
+        let head = text.lines().take_while(|line| !line.starts_with("diff "));
+        let law = head.filter_map(|line| line.strip_prefix("Law: ")).next();
+        let law = law.ok_or_else(|| io::Error::other(format!("{name} names no law")))?;
+        out.push(Fault { name, law: law.trim().to_owned(), path });
+    }
+    Ok(out)
+}
+
+/// The crates the simulator needs, in a workspace of their own, with every fault in them. Files that
+/// are as they were keep their time, so that nothing is built twice. Drops what does not apply.
+fn lay_out(root: &Path, next: &Path, copy: &Path, faults: &mut Vec<Fault>) -> io::Result<bool> {
+    if next.exists() {
+        fs::remove_dir_all(next)?;
     }
     for part in ["bindings", "core", "server-host", "tests"] {
-        copy_tree(&root.join(part), &copy.join(part))?;
+        copy_tree(&root.join(part), &next.join(part))?;
     }
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let (before, rest) = manifest.split_once("members = [").ok_or(io::ErrorKind::InvalidData)?;
     let (_, after) = rest.split_once(']').ok_or(io::ErrorKind::InvalidData)?;
     // The others are there only to be named by manifests; what the simulator needs is compiled.
     let members = r#"members = ["core", "tests"]"#;
-    fs::write(copy.join("Cargo.toml"), format!("{before}{members}{after}"))?;
-    fs::copy(root.join("Cargo.lock"), copy.join("Cargo.lock"))?;
-    Ok(())
+    fs::write(next.join("Cargo.toml"), format!("{before}{members}{after}"))?;
+    fs::copy(root.join("Cargo.lock"), next.join("Cargo.lock"))?;
+    let mut all = true;
+    // Each must fit the core as it is; where two touch the same place, less of what stands around
+    // them is compared.
+    faults.retain(|fault| {
+        let fits = apply(&fault.path, root, &["--check"]);
+        if !fits {
+            println!("{}: the patch does not apply", fault.name);
+        }
+        all &= fits;
+        fits
+    });
+    faults.retain(|fault| {
+        let applied = apply(&fault.path, next, &["-C1"]);
+        if !applied {
+            println!("{}: the patch does not apply beside the others", fault.name);
+        }
+        all &= applied;
+        applied
+    });
+    switches(next, faults)?;
+    sync(next, copy)?;
+    Ok(all)
+}
+
+/// Where the faults are switched on.
+fn switches(tree: &Path, faults: &[Fault]) -> io::Result<()> {
+    let names: Vec<String> = faults.iter().map(|fault| format!("{:?}", fault.name)).collect();
+    let source = format!(
+        "//! Faults planted in this copy, one of them on at a time.\n\n\
+         use core::sync::atomic::{{AtomicU8, Ordering}};\n\n\
+         const NAMES: &[&str] = &[{}];\n\n\
+         static CHOSEN: AtomicU8 = AtomicU8::new(u8::MAX);\n\n\
+         /// Switches one on; `false`: there is none of that name.\n\
+         pub fn choose(name: &str) -> bool {{\n    \
+             let found = NAMES.iter().position(|other| *other == name);\n    \
+             let number = found.and_then(|number| u8::try_from(number).ok());\n    \
+             CHOSEN.store(number.unwrap_or(u8::MAX), Ordering::Relaxed);\n    \
+             number.is_some()\n}}\n\n\
+         /// Whether a fault is on.\n\
+         pub fn on(name: &str) -> bool {{\n    \
+             let chosen = usize::from(CHOSEN.load(Ordering::Relaxed));\n    \
+             NAMES.get(chosen).is_some_and(|other| *other == name)\n}}\n",
+        names.join(", ")
+    );
+    fs::write(tree.join("core/src/planted.rs"), source)?;
+    let lib = tree.join("core/src/lib.rs");
+    let text = fs::read_to_string(&lib)?;
+    fs::write(&lib, text + "\n#[cfg(planted)]\npub mod planted;\n")
 }
 
 fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
@@ -92,20 +207,92 @@ fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn plant(fault: &Path, copy: &Path) -> io::Result<bool> {
-    // Where the copy lies inside a repository, git would look for its index.
-    let mut git = Command::new("git");
-    git.args(["apply", "--unsafe-paths", "--directory"]).arg(copy).arg(fault);
-    git.current_dir(std::env::temp_dir()).env("GIT_CEILING_DIRECTORIES", "/");
-    Ok(git.status()?.success())
+/// Makes one tree as another: what is equal is left alone.
+fn sync(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(to)? {
+        let entry = entry?;
+        if from.join(entry.file_name()).exists() {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        } else if entry.file_name() != "Cargo.lock" {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let there = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            sync(&entry.path(), &there)?;
+            continue;
+        }
+        let bytes = fs::read(entry.path())?;
+        if fs::read(&there).ok().as_ref() != Some(&bytes) {
+            fs::write(&there, bytes)?;
+        }
+    }
+    Ok(())
 }
 
-/// Runs cargo on the copy's simulator.
-fn cargo(copy: &Path, build: &Path, args: &[&str]) -> io::Result<bool> {
-    let (verb, rest) = args.split_first().ok_or(io::ErrorKind::InvalidInput)?;
+fn apply(patch: &Path, tree: &Path, how: &[&str]) -> bool {
+    // Where the copy lies inside a repository, git would look for its index.
+    let mut git = Command::new("git");
+    git.args(["apply", "--unsafe-paths", "--directory"]).arg(tree).args(how).arg(patch);
+    git.current_dir(std::env::temp_dir()).env("GIT_CEILING_DIRECTORIES", "/");
+    git.status().is_ok_and(|status| status.success())
+}
+
+/// Builds the copy's simulator.
+fn build(copy: &Path, target: &Path) -> io::Result<bool> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.arg(verb).args(["--release", "--quiet", "-p", "presently-tests", "--bin", "sim"]);
-    command.args(rest).current_dir(copy).env("CARGO_TARGET_DIR", build);
+    command.args(["build", "--release", "--quiet", "-p", "presently-tests", "--bin", "sim"]);
+    command.current_dir(copy).env("CARGO_TARGET_DIR", target);
+    // Half of the time would go into the last tenth of the speed.
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("RUSTFLAGS", "--cfg planted");
     Ok(command.status()?.success())
+}
+
+/// The first seed of the commit, as the simulator draws it: twelve hexadecimal digits.
+fn commit(root: &Path) -> io::Result<u64> {
+    let said = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output()?;
+    let id = String::from_utf8_lossy(&said.stdout).into_owned();
+    let digits =
+        id.get(..12).ok_or_else(|| io::Error::other("no commit: name a seed with --from"))?;
+    u64::from_str_radix(digits, 16).map_err(io::Error::other)
+}
+
+/// Plays seeds with a fault on; the row for the table, and whether all is as it should be.
+fn try_one(sim: &Path, fault: &Fault, from: u64, options: &Options) -> io::Result<(String, bool)> {
+    let mut command = Command::new(sim);
+    command.args(["--plant", &fault.name, "--law", &fault.law, "--failures", "1"]);
+    command.args(["--seeds", &options.seeds.to_string(), "--from", &from.to_string()]);
+    if options.short {
+        command.arg("--no-shrink");
+    }
+    let began = Instant::now();
+    let said = command.output()?;
+    let text = String::from_utf8_lossy(&said.stdout);
+    let figure = |name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.and_then(|number| number.parse::<f64>().ok())
+    };
+    let caught = said.status.code() == Some(1) && text.contains(" breaks ");
+    let (seeds, events, seconds) = (figure("seeds"), figure("events"), figure("shrink seconds"));
+    let small =
+        options.short || events.is_some_and(|n| n < EVENTS) && seconds.is_some_and(|n| n < SHRINK);
+    let cell = |number: Option<f64>| number.map_or_else(|| String::from("-"), |n| n.to_string());
+    let verdict = match (caught, small) {
+        (true, true) => "ok",
+        (true, false) => "NOT SMALL",
+        (false, _) => "NOT SEEN",
+    };
+    if verdict != "ok" {
+        println!("{text}{}", String::from_utf8_lossy(&said.stderr));
+    }
+    eprintln!("{}: {verdict} after {:.1} s", fault.name, began.elapsed().as_secs_f64());
+    let cells = [&fault.name, &fault.law, &cell(seeds), &cell(events), &cell(seconds), verdict];
+    Ok((format!("| {} |", cells.join(" | ")), caught && small))
 }

@@ -54,6 +54,8 @@ pub(super) enum Job {
     Operator,
     /// All accounts are made.
     Begin,
+    /// Steps begin.
+    Begins,
     /// Somebody does something.
     Act,
     /// A step of the schedule.
@@ -70,6 +72,9 @@ pub(super) enum Job {
     Question,
     /// The run is over.
     End,
+    /// A panic.
+    #[cfg(test)]
+    Trip,
 }
 
 /// Jobs by (instant, steps of the schedule first, number).

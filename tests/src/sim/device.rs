@@ -20,6 +20,7 @@ use super::agenda::Job;
 use super::rest::Rest;
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
+use crate::coverage::Mark;
 use crate::history::{By, What};
 
 /// The kind of a send, looked for to count repeats.
@@ -41,6 +42,8 @@ pub(super) struct Device {
     pub(super) node: Option<NodeId>,
     /// Tags sent, and how often.
     pub(super) sends: BTreeMap<[u8; 8], u32>,
+    /// The endpoint it signed in as last, and in which life.
+    pub(super) signed_in: Option<(u32, String)>,
     /// When its processes start.
     pub(super) rng: Rng,
     /// A copy of a cache that its next process starts from.
@@ -72,6 +75,7 @@ impl Device {
             backup: None,
             rest: Rest::default(),
             ended: false,
+            signed_in: None,
             cache: Disk::new(swarm.cache, seed_of(swarm.seed, &format!("cache {number}"))),
             weather: swarm.cache,
             wake: None,
@@ -106,6 +110,7 @@ impl World {
         let label = format!("device {device} life {}", state.life);
         let seed = seed_of(self.swarm.seed, &label);
         if fresh {
+            state.signed_in = None;
             state.cache = Disk::new(state.weather, Rng::child_seed(seed, "cache"));
         }
         if let Some(backup) = state.backup.take() {
@@ -132,7 +137,11 @@ impl World {
         if self.devices[device].client.take().is_none() {
             return false;
         }
-        self.devices[device].cache.crash(Crash::Process);
+        let cache = &mut self.devices[device].cache;
+        let before = cache.counts().lost;
+        cache.crash(Crash::Process);
+        let lost = cache.counts().lost - before;
+        self.coverage.hits(Mark::CacheLost, lost);
         self.trace.step(self.now, 41, &[], || format!("device {device} is killed"));
         self.bury(device, silently);
         self.see(What::Killed { device });
@@ -170,6 +179,7 @@ impl World {
             return;
         }
         if let Some(client) = self.devices[device].client.as_mut() {
+            self.counts.inputs += 1;
             client.handle_input(input, self.now);
             self.pump_device(device);
         }
@@ -191,6 +201,7 @@ impl World {
             "device {device} spins on its deadline {:?}",
             client.poll_timeout()
         );
+        self.counts.inputs += 1;
         client.handle_timeout(self.now);
         self.pump_device(device);
     }
@@ -256,11 +267,13 @@ impl World {
                 if matches!(event, Event::Acked { .. }) {
                     self.counts.acks += 1;
                 }
+                self.mark_event(device, &event);
                 self.see(What::Event { device, event });
             }
             Output::Ended => {
                 self.trace.step(self.now, 47, &[], || format!("device {device} has ended"));
                 self.see(What::Ended { device });
+                self.coverage.hit(Mark::ClientEnded);
                 self.devices[device].client = None;
                 self.devices[device].ended = true;
                 self.bury(device, false);

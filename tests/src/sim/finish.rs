@@ -6,9 +6,8 @@ use presently_core::model::entry::Entry;
 use presently_core::store::{Reply, Request, StoredEntry};
 use presently_core::wire::record::Record;
 
-use super::Run;
-use super::schedule::Schedule;
 use super::world::World;
+use crate::coverage::Mark;
 use crate::history::{History, Logged};
 
 impl World {
@@ -32,7 +31,7 @@ impl World {
     }
 
     /// Reads what is durable and closes the books.
-    pub(super) fn finish(mut self) -> Run {
+    pub(super) fn close_books(&mut self) {
         let people = self.history.people.len();
         for a in 0..people {
             for b in a + 1..people {
@@ -54,9 +53,11 @@ impl World {
         self.counts.lost_writes = disk.lost;
         self.counts.unknowns = disk.unknown;
         self.counts.repeats = repeats as u64;
-        self.counts.simulated_ms = self.now.0;
-        let schedule = Schedule { swarm: self.swarm, steps: self.done };
-        Run { hash: self.trace.hash(), history: self.history, counts: self.counts, schedule }
+        self.coverage.hits(Mark::StoreTorn, disk.torn);
+        self.coverage.hits(Mark::StoreUnread, disk.unread);
+        self.coverage.hits(Mark::StoreLost, disk.lost);
+        self.coverage.hits(Mark::StoreUnknownLanded, disk.landed);
+        self.coverage.hits(Mark::ClientRepeatedSend, repeats as u64);
     }
 
     fn log(&mut self, a: usize, b: usize) -> Vec<Logged> {

@@ -7,7 +7,9 @@ mod agenda;
 mod device;
 mod faults;
 mod finish;
+mod marking;
 mod node;
+pub mod notes;
 mod record;
 mod rest;
 pub mod schedule;
@@ -17,6 +19,7 @@ mod wire;
 mod workload;
 mod world;
 
+use crate::coverage::Coverage;
 use crate::history::History;
 
 pub use faults::{Fault, Kind};
@@ -47,6 +50,8 @@ pub struct Counts {
     pub jobs: u64,
     /// Faults that took effect, by kind.
     pub faults: [u64; Kind::ALL.len()],
+    /// Inputs given to hubs and clients, deadlines among them.
+    pub inputs: u64,
 }
 
 impl Counts {
@@ -62,6 +67,7 @@ impl Counts {
         self.unknowns += other.unknowns;
         self.jobs += other.jobs;
         self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
+        self.inputs += other.inputs;
     }
 
     /// How often each kind of fault took effect.
@@ -73,6 +79,10 @@ impl Counts {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// What a timeline is made of, where it was asked for.
+    pub notes: Vec<notes::Note>,
+    /// What was reached.
+    pub coverage: Coverage,
     /// What was seen.
     pub history: History,
     /// How much happened.

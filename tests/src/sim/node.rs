@@ -21,6 +21,8 @@ use super::faults::After;
 use super::rest::Rest;
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
+use crate::coverage::Mark;
+use crate::coverage::marks::close_name;
 use crate::history::{By, What};
 
 /// The wall clock at the world's instant 0.
@@ -120,6 +122,9 @@ impl World {
         }
         self.nodes[host].life += 1;
         let life = self.nodes[host].life;
+        if life > 1 {
+            self.coverage.hit(Mark::NodeRestarted);
+        }
         if std::mem::take(&mut self.nodes[host].down) {
             self.trouble_ends();
         }
@@ -132,6 +137,7 @@ impl World {
             versions: Versions::default(),
         };
         let wall = self.nodes[host].clock.read(self.now);
+        self.tell(|| format!("node {node} starts (life {life})"));
         self.trace.step(self.now, 1, &[number.to_le_bytes()[0]], || {
             format!("node {node} starts its life {life}")
         });
@@ -147,6 +153,7 @@ impl World {
         if self.nodes[node].hub.take().is_none() {
             return false;
         }
+        self.tell(|| format!("node {node} is killed"));
         self.trace.step(self.now, 2, &[], || format!("node {node} is killed"));
         let life = self.nodes[node].life;
         self.see(What::Gone { by: (By::Node(node), life) });
@@ -169,6 +176,7 @@ impl World {
 
     pub(super) fn feed_node(&mut self, node: usize, input: Input<'_>) {
         if self.nodes[node].feed(input, self.now) {
+            self.counts.inputs += 1;
             self.pump_node(node);
         }
     }
@@ -190,6 +198,7 @@ impl World {
             hub.poll_timeout()
         );
         state.record.iter_mut().for_each(|record| record.timeout(self.now));
+        self.counts.inputs += 1;
         hub.handle_timeout(self.now);
         self.pump_node(node);
     }
@@ -229,6 +238,7 @@ impl World {
                 self.trace.step(self.now, 3, &link.0.to_le_bytes(), || {
                     format!("node {node} closes link {} ({reason:?})", link.0)
                 });
+                self.coverage.close(close_name(reason));
                 self.node_closes(node, link, flush_ms);
             }
             Output::Handover { link, node: to, bytes } => self.hand_over(node, link, to, &bytes),
@@ -237,6 +247,7 @@ impl World {
                     format!("node {node} {:?} asks its store {request:?}", op.role)
                 });
                 self.see(What::Asked { by: (By::Node(node), life), op: op_key(&op) });
+                self.remark_write(node, &request);
                 let writes = matches!(request, Request::Write(_));
                 self.disk.submit((node, life, op), request, self.now);
                 self.rewake_disk();
@@ -271,8 +282,12 @@ impl World {
         let bytes = Bytes::from(postcard::to_allocvec(parcel).expect("parcels serialize"));
         let from = self.nodes[node].number;
         let way = (from, to.0);
+        self.mark_parcel(way, parcel);
         let rng = &mut self.ways[usize::from(from) * self.serving.len() + usize::from(to.0)];
-        for at in self.fabric.fates(&self.fabric_weather, way, rng, self.now) {
+        let fates = self.fabric.fates(&self.fabric_weather, way, rng, self.now);
+        self.mark_fates(way, &fates);
+        self.remark_parcel(usize::from(from), to, parcel, fates.len());
+        for at in fates {
             let job =
                 Job::Parcel { from: NodeId(from), to: usize::from(to.0), bytes: bytes.clone() };
             self.agenda.push(at, job);
@@ -317,6 +332,8 @@ impl World {
             format!("node {node} {:?} is answered by its store {reply:?}", op.role)
         });
         self.see(What::Answered { by: (By::Node(node), life), op: op_key(&op) });
+        self.mark_reply(op.role, &reply);
+        self.remark_reply(node, op.role, &reply);
         self.feed_node(node, Input::Stored { op, reply });
     }
 

@@ -4,6 +4,7 @@ use presently_core::time::Timestamp;
 
 use super::agenda::Job;
 use super::world::World;
+use crate::coverage::Mark;
 
 /// Whether somebody stands still, and what waits.
 #[derive(Default)]
@@ -52,6 +53,9 @@ impl World {
         if !rest.is_held() {
             return Some(job);
         }
+        if matches!(job, Job::Parcel { .. } | Job::Up { .. }) {
+            self.coverage.hit(Mark::NodeServedStill);
+        }
         // Deadlines are looked at anew when it goes on.
         if !matches!(job, Job::WakeNode(_) | Job::WakeDevice(_)) {
             rest.waiting.push(job);
@@ -81,6 +85,7 @@ impl World {
             | Job::Walls
             | Job::Operator
             | Job::Begin
+            | Job::Begins
             | Job::Act
             | Job::Step(_)
             | Job::After(_)
@@ -89,6 +94,8 @@ impl World {
             | Job::Heal
             | Job::Question
             | Job::End => To::Nobody,
+            #[cfg(test)]
+            Job::Trip => To::Nobody,
         }
     }
 

@@ -30,6 +30,17 @@ pub enum Step {
     Fault(Fault),
 }
 
+impl Step {
+    /// The devices it is about.
+    #[must_use]
+    pub fn devices(&self) -> Vec<usize> {
+        match self {
+            Self::Act { device, .. } => vec![*device],
+            Self::Fault(fault) => fault.devices(),
+        }
+    }
+}
+
 /// A step and its time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timed {

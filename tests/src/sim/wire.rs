@@ -12,6 +12,7 @@ use presently_core::world::net::{LinkWeather, Pipe};
 use super::agenda::Job;
 use super::swarm::seed_of;
 use super::world::World;
+use crate::coverage::Mark;
 use crate::history::{By, What};
 
 /// Longest time until an end learns of a cut.
@@ -148,18 +149,25 @@ impl World {
             return;
         };
         self.note_sends(device, &bytes);
+        self.mark_frames(&bytes);
+        self.remark_frames(device, self.wires[wire].node, true, &bytes);
         let len = bytes.len();
         let w = &mut self.wires[wire];
         if w.cut || w.up.is_stalled() {
             return;
         }
         let left = w.up.pipe.leave(len, self.now);
-        for (at, bytes) in w.up.carry(&self.links_weather, bytes, self.now) {
+        let pieces = w.up.carry(&self.links_weather, bytes, self.now);
+        if pieces.len() > 1 {
+            self.coverage.hit(Mark::LinkPieces);
+        }
+        for (at, bytes) in pieces {
             self.agenda.push(at, Job::Up { wire, bytes });
         }
         if left > self.now {
             self.agenda.push(left, Job::Sent { wire, link, up: true, bytes: len });
         } else if let Some(client) = self.devices[device].client.as_mut() {
+            self.counts.inputs += 1;
             client.handle_input(client::Input::LinkSent { link, bytes: len }, self.now);
         }
     }
@@ -168,18 +176,25 @@ impl World {
         let Some(&wire) = self.nodes[node].links.get(&link.0) else {
             return;
         };
+        self.mark_frames(&bytes);
+        self.remark_frames(self.wires[wire].device, node, false, &bytes);
         let len = bytes.len();
         let w = &mut self.wires[wire];
         if w.cut || w.down.is_stalled() {
             return;
         }
         let left = w.down.pipe.leave(len, self.now);
-        for (at, bytes) in w.down.carry(&self.links_weather, bytes, self.now) {
+        let pieces = w.down.carry(&self.links_weather, bytes, self.now);
+        if pieces.len() > 1 {
+            self.coverage.hit(Mark::LinkPieces);
+        }
+        for (at, bytes) in pieces {
             self.agenda.push(at, Job::Down { wire, bytes });
         }
         if left > self.now {
             self.agenda.push(left, Job::Sent { wire, link, up: false, bytes: len });
         } else {
+            self.counts.inputs += 1;
             self.nodes[node].feed(Input::LinkSent { link, bytes: len }, self.now);
         }
     }
@@ -226,6 +241,9 @@ impl World {
         if w.cut {
             let kept = if w.torn { 0 } else { way(w).rng.below(bytes.len() as u64 + 1) };
             w.torn = true;
+            if (1..bytes.len() as u64).contains(&kept) {
+                self.coverage.hit(Mark::LinkTorn);
+            }
             bytes.truncate(usize::try_from(kept).unwrap_or(0));
         }
         bytes
@@ -298,6 +316,7 @@ impl World {
         let Some(wire) = self.nodes[node].links.remove(&link.0) else {
             return;
         };
+        self.coverage.hit(Mark::GateHandover);
         let to = self.serving[usize::from(to.0)];
         if self.nodes[to].hub.is_none() || self.wires[wire].cut {
             self.wires[wire].node_open = false;

@@ -15,13 +15,16 @@ use presently_core::world::net::{Fabric, FabricWeather, LinkWeather};
 
 use super::agenda::{Agenda, Job};
 use super::device::Device;
+use super::marking::Ways;
 use super::node::Node;
+use super::notes::{Note, Noted};
 use super::schedule::{Schedule, Step, Timed};
 use super::swarm::{Swarm, seed_of, stream};
 use super::trace::{Sink, Trace};
 use super::wire::Wire;
 use super::workload::Workload;
 use super::{Counts, Run};
+use crate::coverage::Coverage;
 use crate::history::{History, Seen, What};
 use crate::reference::Reference;
 
@@ -57,6 +60,9 @@ pub struct World {
     pub(super) reference: Reference,
     pub(super) workload: Workload,
     pub(super) counts: Counts,
+    pub(super) coverage: Coverage,
+    pub(super) seen_ways: Ways,
+    pub(super) notes: Option<Vec<Note>>,
     pub(super) troubles: u32,
     pub(super) healed: bool,
     pub(super) over: bool,
@@ -117,6 +123,9 @@ impl World {
             reference,
             workload: Workload::new(swarm),
             counts: Counts::default(),
+            coverage: Coverage::default(),
+            seen_ways: Ways::default(),
+            notes: None,
             troubles: 0,
             healed: false,
             over: false,
@@ -141,10 +150,40 @@ impl World {
     /// Plays to the end.
     #[must_use]
     pub fn play(mut self) -> Run {
+        self.run_out();
+        self.into_run()
+    }
+
+    /// Plays to the end and reads what is durable then.
+    ///
+    /// # Panics
+    /// Where a machine breaks an invariant of its own.
+    pub fn run_out(&mut self) {
         while !self.over {
             self.step();
         }
-        self.finish()
+        self.close_books();
+    }
+
+    /// What was seen until now.
+    #[must_use]
+    pub fn into_run(mut self) -> Run {
+        self.counts.simulated_ms = self.now.0;
+        let schedule = Schedule { swarm: self.swarm, steps: self.done };
+        Run {
+            hash: self.trace.hash(),
+            coverage: self.coverage.with_faults(self.counts.faults),
+            notes: self.notes.unwrap_or_default(),
+            history: self.history,
+            counts: self.counts,
+            schedule,
+        }
+    }
+
+    /// A machine panics then, as far as anybody can tell.
+    #[cfg(test)]
+    pub(crate) fn trip_at(&mut self, at: u64) {
+        self.agenda.push(Timestamp(at), Job::Trip);
     }
 
     /// Plays until an instant of the world's clock.
@@ -168,6 +207,11 @@ impl World {
     }
 
     pub(super) fn see(&mut self, what: What) {
+        let told = !matches!(what, What::Asked { .. } | What::Answered { .. });
+        if told && self.notes.is_some() {
+            let what = what.clone();
+            self.remark(|| Noted::Seen(what));
+        }
         let seen = Seen { at: self.now, what };
         self.reference.note(&seen);
         self.history.seen.push(seen);
@@ -224,6 +268,7 @@ impl World {
             Job::Walls => self.walls(),
             Job::Operator => self.operate(),
             Job::Begin => self.begin(),
+            Job::Begins => self.remark(|| Noted::Begins),
             Job::Act => self.act(),
             Job::Step(step) => self.do_step(step),
             Job::After(after) => self.after(after),
@@ -232,6 +277,8 @@ impl World {
             Job::Heal => self.heal(),
             Job::Question => self.question(),
             Job::End => self.over = true,
+            #[cfg(test)]
+            Job::Trip => panic!("tripped"),
         }
     }
 
@@ -243,6 +290,7 @@ impl World {
                     self.does(device, command);
                 }
             }
+            Step::Fault(fault) if !fault.is_within(self.serving.len(), self.devices.len()) => {}
             Step::Fault(fault) => {
                 self.note(Step::Fault(fault));
                 self.fault(fault);
@@ -322,6 +370,7 @@ impl World {
         self.disk.set_weather(self.swarm.disk);
         self.fabric_weather = self.swarm.fabric;
         self.play_from = from;
+        self.agenda.push_step(from, Job::Begins);
         if let Some(steps) = self.script.take() {
             for Timed { at, step } in steps {
                 self.agenda.push_step(from + at, Job::Step(step));

@@ -40,10 +40,10 @@ pub(super) fn sim(tree: &Tree) -> Result<Counts> {
     Ok(counts.noting(line.join(", ")))
 }
 
-/// A fault planted in a copy of the core: the simulator must see it.
+/// Faults planted in a copy of the core: the simulator must see each.
 pub(super) fn planted(tree: &Tree) -> Result<Counts> {
     let planted = host::bin(tree, Profile::Release, "planted")?;
-    let ended = shell::watch(Command::new(planted).current_dir(&tree.root))?;
+    let ended = shell::watch(Command::new(planted).arg("--short").current_dir(&tree.root))?;
     Ok(Counts::of_exit(&ended, "planted faults seen"))
 }
 

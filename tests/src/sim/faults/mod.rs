@@ -15,6 +15,7 @@ use presently_core::world::disk::Spell;
 use serde::{Deserialize, Serialize};
 
 use super::world::World;
+use crate::timeline;
 
 /// What kinds there are: each seed draws how often each happens, some never.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -386,6 +387,62 @@ impl Fault {
     }
 }
 
+/// What a fault is about, by number.
+enum Subject {
+    Node(usize),
+    Device(usize),
+}
+
+impl Fault {
+    /// The devices it is about.
+    #[must_use]
+    pub fn devices(&self) -> Vec<usize> {
+        let devices = self.subjects().into_iter().filter_map(|subject| match subject {
+            Subject::Device(device) => Some(device),
+            Subject::Node(_) => None,
+        });
+        devices.collect()
+    }
+
+    /// Whether what it is about exists in a world of that size: a small one has fewer nodes.
+    pub(super) fn is_within(&self, nodes: usize, devices: usize) -> bool {
+        self.subjects().into_iter().all(|subject| match subject {
+            Subject::Node(node) => node < nodes,
+            Subject::Device(device) => device < devices,
+        })
+    }
+
+    fn subjects(&self) -> Vec<Subject> {
+        match *self {
+            Self::Cut { device }
+            | Self::Stall { device }
+            | Self::HalfOpen { device, .. }
+            | Self::Clog { device, .. }
+            | Self::Slow { device, .. }
+            | Self::KillDevice { device, .. }
+            | Self::Away { device, .. }
+            | Self::Suspend { device, .. }
+            | Self::Flood { device, .. } => vec![Subject::Device(device)],
+            Self::Clone { of, to } => vec![Subject::Device(of), Subject::Device(to)],
+            Self::KillNode { node, .. }
+            | Self::Pause { node, .. }
+            | Self::Replace { node, .. }
+            | Self::Skew { node, .. } => vec![Subject::Node(node)],
+            Self::Part { from, to, .. }
+            | Self::FabricClog { from, to, .. }
+            | Self::FabricSlow { from, to, .. } => vec![Subject::Node(from), Subject::Node(to)],
+            Self::CrashAtWrite { .. }
+            | Self::Crash { .. }
+            | Self::PauseAll { .. }
+            | Self::Swizzle { .. }
+            | Self::DiskStill { .. }
+            | Self::DiskFailing { .. }
+            | Self::DiskFull { .. }
+            | Self::Jump { .. } => Vec::new(),
+        }
+    }
+}
+
 /// What follows from a fault in its time: no step of the schedule.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum After {
@@ -416,6 +473,7 @@ pub(super) fn number(node: usize) -> u16 {
 
 impl World {
     pub(super) fn fault(&mut self, fault: Fault) {
+        self.tell(|| timeline::fault(&fault));
         self.trace.step(self.now, 60, &[], || format!("fault {fault:?}"));
         let took = match fault {
             Fault::Cut { device } => self.cut_device(device),
@@ -457,6 +515,7 @@ impl World {
     }
 
     pub(super) fn after(&mut self, after: After) {
+        self.tell(|| format!("after a fault: {after:?}").to_lowercase());
         self.trace.step(self.now, 62, &[], || format!("after a fault {after:?}"));
         match after {
             After::Crash { machine, ms } if !self.healed => {

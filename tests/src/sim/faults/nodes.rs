@@ -24,7 +24,10 @@ impl World {
             let within = self.nodes[self.serving[node]].rng.below(200);
             self.agenda.push(self.now + ms + within, Job::StartNode(node));
         }
+        let before = self.disk.counts().lost;
         self.disk.crash(if machine { Crash::Machine } else { Crash::Process });
+        let lost = self.disk.counts().lost - before;
+        self.tell(|| format!("the disk loses {lost} writes that were not synced"));
         self.disk_wake = None;
         true
     }

@@ -1,0 +1,119 @@
+//! What `sim` is asked.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::commit;
+
+/// What is played.
+pub(crate) enum Play {
+    /// So many seeds.
+    Seeds(u64),
+    /// Seeds until the time is over.
+    Minutes(Duration),
+    /// One.
+    Seed(u64),
+    /// What a file says.
+    Schedule(PathBuf),
+}
+
+/// Everything that can be said on the command line.
+pub(crate) struct Options {
+    pub(crate) play: Play,
+    pub(crate) from: u64,
+    pub(crate) threads: usize,
+    pub(crate) failures: usize,
+    pub(crate) law: Option<String>,
+    pub(crate) shrinks: bool,
+    pub(crate) out: PathBuf,
+    pub(crate) logs: bool,
+    pub(crate) trace: bool,
+    /// A fault of the copy is switched on: past failures are of no interest.
+    pub(crate) planted: Option<String>,
+}
+
+impl Options {
+    /// # Errors
+    /// A line for the person who typed.
+    pub(crate) fn read(mut args: impl Iterator<Item = String>) -> Result<Self, String> {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        let mut options = Self {
+            play: Play::Seeds(200),
+            from: 1,
+            threads,
+            failures: 5,
+            law: None,
+            shrinks: true,
+            out: out(),
+            logs: false,
+            trace: false,
+            planted: None,
+        };
+        let (mut from, mut from_commit) = (None, false);
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
+            let number = |text: String| {
+                text.parse::<u64>().map_err(|_| format!("{arg} wants a number, not {text}"))
+            };
+            match arg.as_str() {
+                "--seeds" => options.play = Play::Seeds(number(value()?)?),
+                "--minutes" => {
+                    let minutes: f64 =
+                        value()?.parse().map_err(|_| String::from("--minutes wants a number"))?;
+                    let time = Duration::try_from_secs_f64(minutes * 60.0);
+                    options.play = Play::Minutes(time.map_err(|error| error.to_string())?);
+                }
+                "--seed" => options.play = Play::Seed(number(value()?)?),
+                "--schedule" => options.play = Play::Schedule(value()?.into()),
+                "--from" => from = Some(number(value()?)?),
+                "--from-commit" => from_commit = true,
+                "--threads" => {
+                    options.threads = usize::try_from(number(value()?)?.max(1)).unwrap_or(1);
+                }
+                "--failures" => {
+                    options.failures = usize::try_from(number(value()?)?.max(1)).unwrap_or(1);
+                }
+                "--law" => options.law = Some(value()?),
+                "--no-shrink" => options.shrinks = false,
+                "--out" => options.out = value()?.into(),
+                "--log" => options.logs = true,
+                "--trace" => options.trace = true,
+                #[cfg(planted)]
+                "--plant" => options.planted = Some(value()?),
+                _ => return Err(format!("unknown option {arg}")),
+            }
+        }
+        from_commit |= matches!(options.play, Play::Minutes(_)) && from.is_none();
+        options.from = match from {
+            Some(number) => number,
+            None if from_commit => commit::seed(&commit::id()?)?,
+            None => 1,
+        };
+        options.known_law()?;
+        #[cfg(planted)]
+        if let Some(name) = &options.planted {
+            if !presently_core::planted::choose(name) {
+                return Err(format!("nothing is planted by the name {name}"));
+            }
+        }
+        Ok(options)
+    }
+
+    fn known_law(&self) -> Result<(), String> {
+        use presently_tests::{check::LAWS, judge};
+        let Some(law) = &self.law else { return Ok(()) };
+        let mut names = LAWS.iter().map(|(name, _)| *name).chain([judge::PANIC]);
+        if names.any(|name| judge::is_named(name, law)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = LAWS.iter().map(|(name, _)| *name).chain([judge::PANIC]).collect();
+        Err(format!("no law is called {law}; there are {}", names.join(", ")))
+    }
+}
+
+/// Beside the profile's folder that this program lies in.
+fn out() -> PathBuf {
+    let exe = std::env::current_exe().unwrap_or_default();
+    let target = exe.parent().and_then(|profile| profile.parent());
+    target.map_or_else(|| PathBuf::from("sim"), |target| target.join("sim"))
+}

@@ -15,6 +15,7 @@ use crate::limits::HOME_PORTS_MAX;
 use crate::setup::Setup;
 use crate::ticket::Purpose;
 use crate::time::Wall;
+use crate::topology::Moved;
 use crate::wire::body::link::FromGate;
 use crate::wire::tail::Tail;
 
@@ -45,6 +46,15 @@ impl Asker {
     }
 }
 
+/// What clients of a range that is another node's are told: its owner is soon known everywhere.
+#[must_use]
+pub fn moved_refusal() -> Refusal {
+    Refusal::later(Code::Retry, MOVED_MS)
+}
+
+/// When a channel to a home that has moved may be attached again.
+const MOVED_MS: u32 = 200;
+
 /// A frame that nobody asked for.
 #[must_use]
 pub fn event(flow: Flow, port: Port, kind: u16, body: Bytes) -> Post {
@@ -63,6 +73,8 @@ pub struct Session {
     pub port: Port,
     /// The person.
     pub user: UserId,
+    /// Of their home.
+    pub shard: Shard,
     /// Their account's name and the device's number.
     pub who: Who,
 }
@@ -99,17 +111,22 @@ impl Attached {
         wall: Wall,
     ) -> Vec<Post> {
         let Asker { port, request, flow } = *asker;
-        let claims = setup.keys.open_session(purpose, ticket, wall).ok().filter(|claims| {
-            let shard = Shard::of_user(claims.user);
-            setup.topology.owns(setup.node, shard)
+        let claims = setup.keys.open_session(purpose, ticket, wall);
+        let claims = claims.map_err(|_| Refusal::of(Code::BadTicket)).and_then(|claims| {
+            // The gate does not know yet that the home has moved, or this node does not.
+            let is_here = setup.owns(Shard::of_user(claims.user));
+            is_here.then_some(claims).ok_or_else(moved_refusal)
         });
-        let Some(claims) = claims else {
-            let refusal = Refusal::of(Code::BadTicket);
-            let refuse = ToGate::Refuse { port, request, refusal };
-            return alloc::vec![Post::node(flow, port.node, refuse)];
+        let claims = match claims {
+            Ok(claims) => claims,
+            Err(refusal) => {
+                let refuse = ToGate::Refuse { port, request, refusal };
+                return alloc::vec![Post::node(flow, port.node, refuse)];
+            }
         };
         let mut posts = Vec::new();
-        let session = Session { port, user: claims.user, who: claims.who.clone() };
+        let (user, shard) = (claims.user, Shard::of_user(claims.user));
+        let session = Session { port, user, shard, who: claims.who.clone() };
         if let Some(port) = self.insert(session) {
             let refusal = Refusal::of(Code::LimitReached);
             let refuse = ToGate::Refuse { port, request: 0, refusal };
@@ -138,6 +155,19 @@ impl Attached {
         for key in lost {
             self.remove(key.slot);
         }
+    }
+
+    /// A range is another node's: the ports of its people are closed, which also ends all that was asked
+    /// on them (PROTOCOL §9.5).
+    pub fn handle_moved(&mut self, moved: &Moved) -> Vec<Post> {
+        let gone = self.sessions.iter().filter(|(_, session)| moved.has(session.shard));
+        let gone: Vec<(OpId, Port)> = gone.map(|(key, session)| (key, session.port)).collect();
+        let close = |(key, port): (OpId, Port)| {
+            self.remove(key.slot);
+            let refuse = ToGate::Refuse { port, request: 0, refusal: moved_refusal() };
+            Post::node(Flow::default(), port.node, refuse)
+        };
+        gone.into_iter().map(close).collect()
     }
 
     /// Who is behind a port.

@@ -7,10 +7,10 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
-use super::{Asker, Attached};
+use super::{Asker, Attached, moved_refusal};
 use crate::edge::gate_service::{Port, ToGate, Who};
 use crate::edge::{Address, Envelope, Post, Role, Tell, ToGate as ToGateTell};
-use crate::error::Code;
+use crate::error::{Code, Refusal};
 use crate::id::{Channel, EndpointId, Flow, Incarnation, LinkId, NodeId, OpId, Shard, UserId};
 use crate::limits::{HOME_PORTS_MAX, TICKET_BYTES_MAX, TICKET_MS, WALL_LEEWAY_MS, WALL_SKEW_MS};
 use crate::rng::Rng;
@@ -18,7 +18,7 @@ use crate::setup::Setup;
 use crate::store::{Key, Reply, Request, Write};
 use crate::ticket::{Keys, Purpose, SessionClaims};
 use crate::time::{Timestamp, Wall, WallClock};
-use crate::topology::Topology;
+use crate::topology::{Moved, Placement, Topology};
 use crate::wire::bounded::Blob;
 use crate::world::MemoryStore;
 
@@ -40,6 +40,24 @@ pub(crate) fn setup(store: &mut MemoryStore, node: u16, nodes: u16, life: u32) -
         versions: crate::wire::hello::Versions::default(),
         trace: true,
     }
+}
+
+/// Writes the row of a shard's range and says that it moved.
+pub(crate) fn moved(store: &mut MemoryStore, shard: Shard, from: u16, owner: u16) -> Moved {
+    let range = shard.range();
+    let key = Key::range(range);
+    let before = match store.handle(&Request::Read(key.clone())) {
+        Reply::Found { value, .. } => value.len(),
+        _ => 0,
+    };
+    let value = Bytes::from(vec![0; before + 1]);
+    let write = Write { puts: vec![(key, value)], ..Write::default() };
+    let Reply::Written { revision } = store.handle(&Request::Write(write)) else {
+        panic!("a memory store writes");
+    };
+    let term = u32::try_from(before + 1).expect("few moves");
+    let placement = Placement { owner: NodeId(owner), term, revision: Some(revision) };
+    Moved { range, from: NodeId(from), placement }
 }
 
 /// The `n`th person whose home is on a node.
@@ -115,13 +133,17 @@ fn only_a_ticket_of_this_service_this_home_and_this_time_attaches() {
     let good = ticket(&setup, Purpose::Book, person(0, 2, 0), "alice");
     let other_service = ticket(&setup, Purpose::Inbox, person(0, 2, 0), "alice");
     let other_home = ticket(&setup, Purpose::Book, person(1, 2, 0), "bob");
-    let late = 1_000_000 + TICKET_MS + WALL_LEEWAY_MS + 1;
-    for (sealed, wall) in [(&other_service, 1_000_000), (&other_home, 1_000_000), (&good, late)] {
+    let (now, late) = (1_000_000, 1_000_000 + TICKET_MS + WALL_LEEWAY_MS + 1);
+    let bad = Refusal::of(Code::BadTicket);
+    let attempts =
+        [(&other_service, now, bad), (&other_home, now, moved_refusal()), (&good, late, bad)];
+    for (sealed, wall, expected) in attempts {
         let posts = opened(&mut attached, &setup, port(0, 1), sealed, wall);
         let refused = to_gate(&posts[0]);
         assert!(matches!(refused, Some(ToGate::Refuse { refusal, request: 1, .. })
-                if refusal.code == Code::BadTicket));
+                if *refusal == expected));
     }
+    assert!(moved_refusal().retry_after_ms > 0, "a client that is told so tries again");
     let posts = opened(&mut attached, &setup, port(0, 1), &good, 1_000_000);
     assert!(matches!(to_gate(&posts[0]), Some(ToGate::Accept { who: Some(_), .. })));
     assert_eq!(attached.ports(person(0, 2, 0)).count(), 1);
@@ -156,4 +178,23 @@ fn a_lost_node_takes_its_ports_along() {
     attached.handle_closed(port(2, 1));
     attached.handle_closed(port(2, 1));
     assert!(attached.is_empty() && attached.session(port(2, 1)).is_none());
+}
+
+#[test]
+fn a_range_that_goes_closes_the_ports_of_its_people_only() {
+    let mut store = MemoryStore::default();
+    let setup = setup(&mut store, 0, 1, 1);
+    let mut attached = Attached::new(1);
+    let users = [person(0, 1, 0), person(0, 1, 1)];
+    for (link, user) in (0..).zip(users) {
+        let sealed = ticket(&setup, Purpose::Book, user, "alice");
+        opened(&mut attached, &setup, port(0, link), &sealed, 0);
+    }
+    let moved = moved(&mut store, Shard::of_user(users[0]), 0, 1);
+    assert!(!moved.has(Shard::of_user(users[1])), "another range");
+    let posts = attached.handle_moved(&moved);
+    assert!(matches!(posts.iter().map(to_gate).collect::<Vec<_>>().as_slice(),
+        [Some(ToGate::Refuse { port: at, request: 0, refusal })]
+            if *at == port(0, 0) && *refusal == moved_refusal()));
+    assert_eq!((attached.ports(users[0]).count(), attached.ports(users[1]).count()), (0, 1));
 }

@@ -43,16 +43,18 @@ impl Moved {
         shard.range() == self.range
     }
 
-    /// Whether a node owns the range from here on and did not before.
+    /// Whether a node owns the range anew from here on. In a later term of its own too: others may
+    /// have owned it in between.
     #[must_use]
     pub fn is_gain(&self, node: NodeId) -> bool {
-        self.placement.owner == node && self.from != node
+        self.placement.owner == node
     }
 
-    /// Whether a node owned the range and does not from here on.
+    /// Whether a node's time with the range is over, and with it all that was kept of it. A node that
+    /// has it again in a later term begins anew: this is a loss and a gain then.
     #[must_use]
     pub fn is_loss(&self, node: NodeId) -> bool {
-        self.from == node && self.placement.owner != node
+        self.from == node
     }
 }
 

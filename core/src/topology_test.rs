@@ -22,6 +22,17 @@ fn every_shard_is_in_one_range_and_dealt_evenly() {
 }
 
 #[test]
+fn an_own_later_term_is_a_loss_and_a_gain() {
+    let mut topology = Topology::even(2);
+    let moved = topology.place(Range(3), stands(1, 2)).expect("a later term");
+    let own = NodeId(1);
+    assert_eq!(moved.from, own, "its seat");
+    assert!(moved.is_loss(own) && moved.is_gain(own), "somebody may have had it in between");
+    let other = NodeId(0);
+    assert!(!moved.is_loss(other) && !moved.is_gain(other));
+}
+
+#[test]
 fn only_a_later_term_moves_a_range() {
     let mut topology = Topology::even(2);
     let (range, shard) = (Range(3), Shard(3 * 16 + 5));

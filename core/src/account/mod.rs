@@ -11,6 +11,7 @@
 
 mod admin;
 mod guard;
+mod moves;
 mod pending;
 mod resume;
 mod rows;
@@ -24,6 +25,7 @@ use self::guard::Guard;
 use self::pending::{Asker, Cause, End, Signed, Stage, Work};
 use alloc::vec::Vec;
 
+use crate::attached::moved_refusal;
 use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, ToAccount, book_account};
 use crate::error::{Code, Refusal};
@@ -200,6 +202,12 @@ impl Account {
         Ok(())
     }
 
+    /// Whether a client asks where the name is, or is to ask again elsewhere (PROTOCOL §9.5).
+    fn is_here(&self, name: &str) -> Result<(), Refusal> {
+        let is_here = self.setup.owns(Shard::of_name(name));
+        is_here.then_some(()).ok_or_else(moved_refusal)
+    }
+
     /// What a write of a name's rows checks: the fence, and the row it was decided on.
     fn checks(&self, name: &str, key: &Key, revision: Option<u64>) -> Vec<Check> {
         let row = Check { key: key.clone(), revision };
@@ -361,7 +369,7 @@ impl Machine for Account {
                     }
                 }
             }
-            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
+            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved),
             // Account asks no other node anything and keeps no ports.
             Input::Peer(Peer::Up(_) | Peer::Lost(_)) => {}
             Input::Wall(wall) => self.setup.wall = WallClock::new(wall, now),

@@ -108,6 +108,29 @@ pub(super) enum Stage {
 }
 
 impl Stage {
+    /// The name whose rows are read and written; `None`: they are only read.
+    pub(super) fn name(&self) -> Option<&str> {
+        match self {
+            Self::Credentials { name, .. }
+            | Self::Verifying { name, .. }
+            | Self::Account { name, .. }
+            | Self::Devices { name, .. }
+            | Self::Hashing { name }
+            | Self::Adding { name, .. } => Some(name.as_str()),
+            Self::SigningIn { signed, .. } => Some(signed.name.as_str()),
+            Self::Resuming { claims }
+            | Self::Using { claims, .. }
+            | Self::SigningOut { claims }
+            | Self::Ending { claims, .. } => Some(&claims.name),
+            Self::Taken { .. } | Self::Befriending { .. } | Self::Finding { .. } => None,
+        }
+    }
+
+    /// Whether room was taken for a hash that it has not had.
+    pub(super) fn needs_hash(&self) -> bool {
+        matches!(self, Self::Credentials { .. } | Self::Verifying { .. } | Self::Hashing { .. })
+    }
+
     /// The batch in flight.
     pub(super) fn write(&self) -> Option<&Write> {
         match self {

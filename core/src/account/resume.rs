@@ -46,7 +46,9 @@ impl Account {
     fn open_refresh(&self, refresh: &[u8]) -> Result<RefreshClaims, Refusal> {
         self.admit()?;
         let claims = self.setup.keys.open(Purpose::Refresh, refresh);
-        claims.map_err(|_| Refusal::of(Code::BadTicket))
+        let claims: RefreshClaims = claims.map_err(|_| Refusal::of(Code::BadTicket))?;
+        self.is_here(&claims.name)?;
+        Ok(claims)
     }
 
     /// Reads the device's row for a stage that waits for it.

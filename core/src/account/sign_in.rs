@@ -35,6 +35,7 @@ impl Account {
     ) -> Result<(), Refusal> {
         // A name that cannot be one is read all the same: nobody has it.
         let name = account_name(sign_in.name.as_str()).unwrap_or(sign_in.name);
+        self.is_here(name.as_str())?;
         self.admit_hash()?;
         if let Err(wait) = self.guard.attempt(name.as_str(), now) {
             self.hashes -= 1;

@@ -25,7 +25,9 @@ pub(super) struct Find {
     pub(super) own_name: Box<str>,
     pub(super) name: Text<NAME_CHARS_MAX>,
     pub(super) text: Text<INVITE_BYTES_MAX>,
+    /// Who was asked, as the owner of the name's shard.
     pub(super) node: NodeId,
+    pub(super) shard: Shard,
 }
 
 impl AddressBook {
@@ -52,7 +54,7 @@ impl AddressBook {
         let node = self.setup.topology.owner(shard);
         let tell = book_account::ToAccount::Find { name: name.clone() };
         let own_name = self.name_of(&asker);
-        let find = Find { asker, user, own_name, name, text, node };
+        let find = Find { asker, user, own_name, name, text, node, shard };
         let op = self.pending.insert(Pending::Find(Box::new(find)));
         self.timers.set(Due::Find(op), now + TELL_MS, "a name was not found in time");
         let post = Post { flow: asker.flow, to: To::Shard(shard), op: None, tell: tell.into() };

@@ -12,6 +12,7 @@ mod change;
 mod decide;
 mod find;
 mod list;
+mod moves;
 mod queue;
 mod rows;
 
@@ -23,12 +24,12 @@ use self::find::Find;
 use self::list::Listing;
 use self::queue::{Back, By, Homes, Job, Task, Told};
 use self::rows::BookRow;
-use crate::attached::{Asker, Attached};
+use crate::attached::{Asker, Attached, moved_refusal};
 use crate::edge::gate_service::ToService;
 use crate::edge::intent::ToTarget;
 use crate::edge::{Envelope, Peer, Post, ToBook, book_account, book_ps, cs_book};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, OpId, UserId};
+use crate::id::{Flow, OpId, Shard, UserId};
 use crate::index::Slab;
 use crate::intent::{Effect, Source, TargetLog};
 use crate::limits::REWRITE_MS;
@@ -88,8 +89,8 @@ enum Pending {
     Lane(OpId),
     /// A page of the intents a past life left.
     Intents,
-    /// Rows of applied intents.
-    Delete(Write),
+    /// Rows of applied intents of a shard.
+    Delete(Shard, Write),
 }
 
 /// A task under way. Keeps one `OpId` from its start to its end: one request of it is out at a time.
@@ -184,6 +185,10 @@ impl AddressBook {
                 self.enqueue(Task { user, flow, job: Job::Visible { back } });
             }
             ToBook::Intent(ToTarget::Intent { source, target, number, act }) => {
+                if !self.setup.owns(target.shard()) {
+                    // Its source tells it again, where the target is.
+                    return;
+                }
                 let back = Back::of(&Envelope { flow, from, op, tell: () });
                 let by = By::Intent(Told { back, source, target, number });
                 let wish = Wish::Told(act);
@@ -243,21 +248,11 @@ impl AddressBook {
 
     fn on_peer(&mut self, peer: Peer, now: Timestamp) {
         match peer {
-            Peer::Moved(moved) => self.setup.topology.apply(&moved),
+            Peer::Moved(moved) => self.on_moved(&moved, now),
             Peer::Up(node) => self.source.handle_up(node, now),
             Peer::Lost(node) => {
                 self.attached.handle_lost(node);
-                let of_node = |pending: &Pending| match pending {
-                    Pending::Find(find) => find.node == node,
-                    Pending::Taken
-                    | Pending::Run(_)
-                    | Pending::Lane(_)
-                    | Pending::Intents
-                    | Pending::Delete(_) => false,
-                };
-                let lost: alloc::vec::Vec<OpId> =
-                    self.pending.iter().filter(|(_, p)| of_node(p)).map(|(op, _)| op).collect();
-                lost.into_iter().for_each(|op| self.on_find_lost(op));
+                self.lose_finds(|find| find.node == node);
             }
         }
     }
@@ -276,12 +271,12 @@ impl AddressBook {
                 self.pending.remove(op);
                 self.source.on_page(reply, now);
             }
-            Pending::Delete(write) if reply == Reply::Unknown => {
+            Pending::Delete(source, write) if reply == Reply::Unknown => {
                 self.timers.set(Due::Rewrite(op), now + REWRITE_MS, "delete again");
                 *self.pending.get_mut(op).expect("it stands while it is looked at") =
-                    Pending::Delete(write);
+                    Pending::Delete(source, write);
             }
-            Pending::Delete(_) | Pending::Taken | Pending::Find(_) => {
+            Pending::Delete(..) | Pending::Taken | Pending::Find(_) => {
                 self.pending.remove(op);
             }
         }
@@ -407,6 +402,11 @@ impl AddressBook {
     }
 
     fn enqueue(&mut self, task: Task) {
+        let is_told = matches!(task.job, Job::Change { by: By::Intent(_), .. });
+        if !is_told && !self.setup.owns(Shard::of_user(task.user)) {
+            // Whoever asks learns where the home is, and asks there (PROTOCOL §9.5).
+            return self.refuse_task(&task, moved_refusal());
+        }
         if let Err(task) = self.homes.enqueue(task) {
             self.refuse_task(&task, Refusal::later(Code::Busy, RETRY_MS));
         }
@@ -485,8 +485,8 @@ impl AddressBook {
             Effect::Tell(post) => self.tell(post),
             Effect::Read { lane, key } => self.store(Pending::Lane(lane), Request::Read(key)),
             Effect::Scan(request) => self.store(Pending::Intents, request),
-            Effect::Delete(write) => {
-                self.store(Pending::Delete(write.clone()), Request::Write(write));
+            Effect::Delete { source, write } => {
+                self.store(Pending::Delete(source, write.clone()), Request::Write(write));
             }
             Effect::Wake(op) => {
                 let Some(slot) = self.pending.get_mut(op) else {
@@ -509,7 +509,7 @@ impl AddressBook {
     fn write_again(&mut self, op: OpId) {
         let key = |run: &Run| Key::book(run.task.user);
         let request = match self.pending.get(op) {
-            Some(Pending::Delete(write)) => Request::Write(write.clone()),
+            Some(Pending::Delete(_, write)) => Request::Write(write.clone()),
             Some(Pending::Run(run)) => match &run.stage {
                 Stage::Write { write, .. } => Request::Write(write.clone()),
                 Stage::Verify(_) => Request::Read(key(run)),

@@ -5,6 +5,7 @@
 
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 
 use super::decide::Wish;
 use crate::attached::Asker;
@@ -15,6 +16,7 @@ use crate::index::{Index, Slab};
 use crate::limits::{HOME_WAITING_MAX, INVITE_BURST, INVITE_INTERVAL_MS};
 use crate::rate::{Rate, Used};
 use crate::time::Timestamp;
+use crate::topology::Moved;
 
 const INVITES: Rate = Rate { interval_ms: INVITE_INTERVAL_MS, burst: INVITE_BURST };
 
@@ -79,6 +81,7 @@ pub(super) struct Task {
 #[derive(Debug)]
 struct Home {
     user: UserId,
+    shard: Shard,
     waiting: VecDeque<Task>,
     is_running: bool,
     invites: Used,
@@ -113,10 +116,10 @@ impl Homes {
     /// The next task of a person of whom nothing runs; it runs from now on.
     pub(super) fn next(&mut self) -> Option<Task> {
         while let Some(user) = self.ready.pop_front() {
-            let home = self.home(user);
-            if home.is_running {
+            let home = self.by_user.get(&user).and_then(|slot| self.homes.at_mut(slot));
+            let Some(home) = home.filter(|home| !home.is_running) else {
                 continue;
-            }
+            };
             if let Some(task) = home.waiting.pop_front() {
                 home.is_running = true;
                 return Some(task);
@@ -134,6 +137,19 @@ impl Homes {
         } else {
             self.ready.push_back(user);
         }
+    }
+
+    /// The people of a range are another node's: who they are, and what waited for them, in order.
+    pub(super) fn handle_moved(&mut self, moved: &Moved) -> (Vec<UserId>, Vec<Task>) {
+        let gone = self.homes.iter().filter(|(_, home)| moved.has(home.shard));
+        let gone: Vec<OpId> = gone.map(|(key, _)| key).collect();
+        let (mut users, mut tasks) = (Vec::new(), Vec::new());
+        for home in gone.into_iter().filter_map(|key| self.homes.remove(key)) {
+            self.by_user.remove(&home.user);
+            users.push(home.user);
+            tasks.extend(home.waiting);
+        }
+        (users, tasks)
     }
 
     /// Counts one invitation of a person.
@@ -165,7 +181,8 @@ impl Homes {
         let slot = self.by_user.get(&user).unwrap_or_else(|| {
             let waiting = VecDeque::new();
             let (invites, rests_at) = (Used::default(), Timestamp::default());
-            let home = Home { user, waiting, is_running: false, invites, rests_at };
+            let shard = Shard::of_user(user);
+            let home = Home { user, shard, waiting, is_running: false, invites, rests_at };
             let slot = self.homes.insert(home).slot;
             self.by_user.insert(user, slot);
             slot

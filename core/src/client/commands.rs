@@ -44,7 +44,7 @@ impl Client {
                     self.refuse(held.id, Refusal::of(Code::LimitReached));
                 }
             }
-            Err(code) => self.refuse(held.id, Refusal::of(code)),
+            Err(code) => self.on_command_refused(&held, Refusal::of(code)),
         }
     }
 

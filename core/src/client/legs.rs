@@ -326,7 +326,9 @@ impl Client {
         let talk = &mut self.talks[slot];
         talk.attempts = talk.attempts.saturating_add(1);
         let longest = ASK_AGAIN_MS.saturating_mul(1 << talk.attempts.min(8));
-        let wait = longest.min(RECONNECT_LAST_MS).max(u64::from(refusal.retry_after_ms));
+        let half = longest.min(RECONNECT_LAST_MS) / 2;
+        // Those who were let go together come back apart.
+        let wait = (half + self.rng.below(half)).max(u64::from(refusal.retry_after_ms));
         self.timers.set(Timer::Talk(slot), now + wait, "conversation again");
     }
 

@@ -99,7 +99,7 @@ impl Client {
         self.attach_account(now);
     }
 
-    fn on_command_refused(&mut self, held: &Held, refusal: Refusal) {
+    pub(super) fn on_command_refused(&mut self, held: &Held, refusal: Refusal) {
         if held.again && had_its_effect(&held.command, refusal.code) {
             return self.event(Event::Done { id: held.id });
         }

@@ -9,7 +9,7 @@ use super::link::{Ask, Link, Purpose};
 use super::{Client, Timer};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, Flow, LinkId, Shard};
-use crate::limits::{ANSWER_MS, CLOSE_FLUSH_MS, FRAME_BYTES_MAX, TICKET_MS};
+use crate::limits::{ANSWER_MS, ASK_AGAIN_MS, CLOSE_FLUSH_MS, FRAME_BYTES_MAX, TICKET_MS};
 use crate::time::{Timestamp, WallClock};
 use crate::wire::body::account::{FromAccount, Grant, Resume, SignIn, SignedIn, ToAccount};
 use crate::wire::body::link::{Attach, Closing, Detach, FromGate, Service, ToGate};
@@ -268,7 +268,11 @@ impl Client {
     }
 
     fn on_signed_in(&mut self, signed: SignedIn, channel: Channel, now: Timestamp) {
+        let renews = self.stage != Stage::SigningIn;
         if self.device.user.is_some_and(|user| user != signed.user) {
+            if renews {
+                return self.lose("cut", 0, now);
+            }
             // The name is another person's now: nothing that was kept is theirs.
             self.forget_everything();
         }
@@ -279,7 +283,9 @@ impl Client {
         if let Some(link) = &mut self.link {
             link.close(channel);
         }
-        self.stage = Stage::Joining;
+        if !renews {
+            self.stage = Stage::Joining;
+        }
         self.session.granted = Some(now);
         for grant in signed.grants.into_vec() {
             let known = [Purpose::Book, Purpose::Inbox, Purpose::Cs];
@@ -293,7 +299,8 @@ impl Client {
         }
     }
 
-    /// Attaches to a service with its grant; without a good one the client signs in again.
+    /// Attaches to a service with its grant, unless it is attached; without a good one the client signs
+    /// in again.
     pub(super) fn attach(&mut self, purpose: Purpose, now: Timestamp) {
         let flow = self.session.flow;
         // Who sealed it may tell the time differently from the node of this link: age decides.
@@ -301,14 +308,27 @@ impl Client {
         let (Some(attached), Some(link)) = (self.session.of(purpose), &mut self.link) else {
             return;
         };
+        if attached.channel.is_some() {
+            return;
+        }
         let Some(grant) = attached.grant.clone().filter(|_| fresh) else {
-            return self.lose("cut", 0, now);
+            return self.renew(now);
         };
         let channel = link.open(purpose);
         (attached.channel, attached.open) = (Some(channel), false);
         let Grant { service, node, shard, ticket, .. } = grant;
         let attach = ToGate::Attach(Attach { service, node, shard, ticket });
         self.ask(channel, &attach, flow, Ask::Attach(purpose), now);
+    }
+
+    /// The tickets are too old: new ones come with a new sign-in, over the same link where the session
+    /// stands on it, so that nobody is offline for it.
+    fn renew(&mut self, now: Timestamp) {
+        if self.stage != Stage::Ready {
+            self.lose("cut", 0, now);
+        } else if self.link.as_ref().is_some_and(|l| l.channel_of(Purpose::Account).is_none()) {
+            self.attach_account(now);
+        }
     }
 
     /// Something came that the next step may have waited for.
@@ -370,7 +390,9 @@ impl Client {
                 _ => Vec::new(),
             };
             self.give_back(asks);
-            let wait = u64::from(refusal.retry_after_ms).max(crate::limits::ASK_AGAIN_MS);
+            // Those who were let go together come back apart.
+            let wait =
+                u64::from(refusal.retry_after_ms).max(ASK_AGAIN_MS) + self.rng.below(ASK_AGAIN_MS);
             self.timers.set(Timer::Attach(purpose.service()), now + wait, "attach again");
         }
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::id::{ConversationId, Flow, NodeId, OpId, UserId};
+use crate::id::{ConversationId, Flow, NodeId, OpId, Shard, UserId};
 use crate::index::Slab;
 use crate::limits::TELL_MS;
 use crate::machine::Deadline;
@@ -29,8 +29,9 @@ pub(super) struct Asked {
     pub(super) request: u32,
     /// What it follows from.
     pub(super) flow: Flow,
-    /// Who was asked.
+    /// Who was asked, as the owner of which shard.
     pub(super) node: NodeId,
+    pub(super) shard: Shard,
     pub(super) ask: Ask,
 }
 
@@ -59,10 +60,10 @@ impl Asks {
         self.all.remove(op)
     }
 
-    /// Takes all that were asked of a node.
-    pub(super) fn lost(&mut self, node: NodeId) -> Vec<Asked> {
-        let ops: Vec<OpId> =
-            self.all.iter().filter(|(_, asked)| asked.node == node).map(|(op, _)| op).collect();
+    /// Takes all whose answer does not come any more.
+    pub(super) fn lost(&mut self, is_lost: impl Fn(&Asked) -> bool) -> Vec<Asked> {
+        let lost = self.all.iter().filter(|(_, asked)| is_lost(asked));
+        let ops: Vec<OpId> = lost.map(|(op, _)| op).collect();
         ops.into_iter().filter_map(|op| self.take(op)).collect()
     }
 

@@ -7,7 +7,7 @@ use super::presence;
 use crate::edge::gate_service::{Lane, ToGate};
 use crate::edge::{Post, cs_book, cs_ps};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, OpId, UserId};
+use crate::id::{Flow, OpId, Shard, UserId};
 use crate::limits::{CONTACTS_MAX, CS_ASKS_MAX, PROFILE_CHARS_MAX};
 use crate::model::name::line;
 use crate::model::presence::Status;
@@ -48,9 +48,7 @@ impl Cs {
                 return Err(Refusal::of(Code::LimitReached));
             }
             let person = session.person;
-            let topology = &self.setup.topology;
-            let home = || topology.owner(crate::id::Shard::of_user(user));
-            let friend = self.friends.enter(user, home);
+            let friend = self.friends.enter(user);
             let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
             let Err(at) = session.watched.binary_search(&friend) else { continue };
             if session.watched.is_empty() {
@@ -121,7 +119,8 @@ impl Cs {
         let chosen = self.setup.wall.at(now);
         (session.status, session.chosen) = (Some(status), chosen);
         if session.registered.replace(key) != Some(key) {
-            self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session: key });
+            let (session, again) = (key, false);
+            self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session, again });
         }
         let (session, again) = (key, false);
         let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
@@ -154,8 +153,9 @@ impl Cs {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
-        let node = self.home(user);
-        let op = self.ask(Asked { session: key, request, flow, node, ask: Ask::Save }, now)?;
+        let (shard, ask) = (Shard::of_user(user), Ask::Save);
+        let node = self.setup.topology.owner(shard);
+        let op = self.ask(Asked { session: key, request, flow, node, shard, ask }, now)?;
         let save = cs_ps::ToPs::Save { user, name, message };
         self.post(Post::home(flow, user, save).with_op(Some(op)));
         Ok(())
@@ -180,8 +180,9 @@ impl Cs {
         if peer == user {
             return Err(Refusal::of(Code::Yourself));
         }
-        let (node, ask) = (self.home(user), Ask::MayContact(peer));
-        let op = self.ask(Asked { session: key, request, flow, node, ask }, now)?;
+        let (shard, ask) = (Shard::of_user(user), Ask::MayContact(peer));
+        let node = self.setup.topology.owner(shard);
+        let op = self.ask(Asked { session: key, request, flow, node, shard, ask }, now)?;
         let may = cs_book::ToBook::MayContact { user, peer };
         self.post(Post::home(flow, user, may).with_op(Some(op)));
         Ok(())

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::floor::Floor;
-use crate::id::{Epoch, Flow, NodeId, UserId};
+use crate::id::{Epoch, Flow, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::model::presence::Presence;
 use crate::wire::record::Record;
@@ -48,8 +48,8 @@ pub(super) struct Held {
 #[derive(Debug)]
 pub(super) struct Friend {
     pub(super) user: UserId,
-    /// The node of their home.
-    pub(super) home: NodeId,
+    /// Of their home.
+    pub(super) shard: Shard,
     pub(super) floor: Floor,
     /// The frame body last shown, without a flow; only while somebody is admitted.
     pub(super) seen: Option<Bytes>,
@@ -132,13 +132,13 @@ impl Friends {
     }
 
     /// The friend of an id, new where nobody watched it.
-    pub(super) fn enter(&mut self, user: UserId, home: impl FnOnce() -> NodeId) -> u32 {
+    pub(super) fn enter(&mut self, user: UserId) -> u32 {
         if let Some(friend) = self.by_user.get(&user) {
             return friend;
         }
         let friend = self.all.insert(Friend {
             user,
-            home: home(),
+            shard: Shard::of_user(user),
             floor: Floor::default(),
             seen: None,
             held: None,
@@ -177,11 +177,11 @@ impl Friends {
         Some(user)
     }
 
-    /// Watches again at a home that holds nothing of what was told: (friend, person, number) of
-    /// each pair, in order.
-    pub(super) fn ask_again(&mut self, home: NodeId) -> Vec<(UserId, u32, u32)> {
+    /// Watches again at homes that hold nothing of what was told: (friend, person, number) of each
+    /// pair, in order.
+    pub(super) fn ask_again(&mut self, is_anew: impl Fn(Shard) -> bool) -> Vec<(UserId, u32, u32)> {
         let mut asked = Vec::new();
-        for (_, friend) in self.all.iter_mut().filter(|(_, friend)| friend.home == home) {
+        for (_, friend) in self.all.iter_mut().filter(|(_, friend)| is_anew(friend.shard)) {
             friend.ask_again(|| {
                 self.last_number += 1;
                 self.last_number

@@ -4,7 +4,7 @@
 //! Owns sessions, the watches they add up to (one entry per friend, whoever watches here), and the
 //! requests that wait for a home or a mixer. Decides nothing about who may see whom: homes do.
 //! Holds nothing durable, so whatever it registered at a home it registers again when that home's
-//! node comes up.
+//! node comes up, and at the new owner when its range moves.
 //!
 //! - `sessions`: who is here.
 //! - `friends`, `floor`: who is watched, and what may be shown.
@@ -36,6 +36,7 @@ use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::ticket::Purpose;
 use crate::time::{Timestamp, Wall, WallClock};
+use crate::topology::Moved;
 use crate::wire::body::cs::{FromCs, Mixer, Ring};
 use crate::wire::body::link::FromGate;
 use crate::wire::tail::Tail;
@@ -149,8 +150,7 @@ impl Cs {
         // A device that comes back while its old link still hangs here.
         let replaced = self.sessions.of_device(claims.user, claims.endpoint);
         let registered = replaced.and_then(|old| self.replace(old, port));
-        let home = self.home(claims.user);
-        let key = self.sessions.insert(port, (claims.user, home), claims.endpoint);
+        let key = self.sessions.insert(port, claims.user, claims.endpoint);
         if let Some(session) = self.sessions.get_mut(key) {
             session.registered = registered;
         }
@@ -210,9 +210,9 @@ impl Cs {
         let endpoint = session.endpoint;
         let Some(user) = self.sessions.user_of(asked.session) else { return };
         let conversation = ConversationId::one_to_one(user, peer);
-        let node = self.setup.topology.owner(Shard::of_conversation(conversation));
-        let ask = Ask::Seat(conversation);
-        let op = self.asks.insert(Asked { node, ask, ..asked }, now);
+        let shard = Shard::of_conversation(conversation);
+        let (node, ask) = (self.setup.topology.owner(shard), Ask::Seat(conversation));
+        let op = self.asks.insert(Asked { node, shard, ask, ..asked }, now);
         let seat = cs_mixer::ToMixer::Seat { conversation, user, endpoint, peer, pact };
         self.post(Post::mixer(asked.flow, conversation, seat).with_op(Some(op)));
     }
@@ -252,19 +252,20 @@ impl Cs {
         }
     }
 
-    fn on_up(&mut self, node: NodeId) {
-        let flow = Flow::default();
+    /// Tells homes that hold nothing of it what is here.
+    fn tell_again(&mut self, is_anew: impl Fn(Shard) -> bool) {
+        let (flow, again) = (Flow::default(), true);
         let mut tells = alloc::vec::Vec::new();
         for (key, session) in self.sessions.iter() {
             let Some(person) = self.sessions.person(session.person) else { continue };
-            let Some(status) = session.status.filter(|_| person.home == node) else { continue };
-            let (user, endpoint) = (person.user, session.endpoint);
-            tells.push((user, cs_ps::ToPs::Arrive { user, endpoint, session: key }));
-            let (chosen, again, session) = (session.chosen, true, key);
+            let Some(status) = session.status.filter(|_| is_anew(person.shard)) else { continue };
+            let (user, endpoint, chosen) = (person.user, session.endpoint, session.chosen);
+            let session = key;
+            tells.push((user, cs_ps::ToPs::Arrive { user, endpoint, session, again }));
             let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
             tells.push((user, publish));
         }
-        for (friend, person, number) in self.friends.ask_again(node) {
+        for (friend, person, number) in self.friends.ask_again(is_anew) {
             let Some(person) = self.sessions.person(person) else { continue };
             tells.push((friend, cs_ps::ToPs::Watch { friend, watcher: person.user, number }));
         }
@@ -283,14 +284,19 @@ impl Cs {
         for key in gone {
             self.end(key, End::Lost);
         }
-        for asked in self.asks.lost(node) {
+        for asked in self.asks.lost(|asked| asked.node == node) {
             self.answered(asked, None);
         }
     }
 
-    /// The node of a person's home.
-    fn home(&self, user: UserId) -> NodeId {
-        self.setup.topology.owner(Shard::of_user(user))
+    /// A new owner knows nothing of what its predecessor was told. What is shown stays until it says
+    /// otherwise (PROTOCOL §9.5).
+    fn on_moved(&mut self, moved: &Moved) {
+        self.setup.topology.apply(moved);
+        for asked in self.asks.lost(|asked| moved.has(asked.shard)) {
+            self.answered(asked, None);
+        }
+        self.tell_again(|shard| moved.has(shard));
     }
 
     fn post(&mut self, post: Post) {
@@ -343,9 +349,12 @@ impl Machine for Cs {
                 }
                 ToCs::Mixer(tell) => self.on_mixer(flow, op, tell),
             },
-            Input::Peer(Peer::Up(node)) => self.on_up(node),
+            Input::Peer(Peer::Up(node)) => {
+                let topology = self.setup.topology.clone();
+                self.tell_again(|shard| topology.owns(node, shard));
+            }
             Input::Peer(Peer::Lost(node)) => self.on_lost(node),
-            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
+            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved),
             Input::Wall(wall) => self.setup.wall = WallClock::new(wall, now),
         }
     }

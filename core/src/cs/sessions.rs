@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::edge::gate_service::Port;
-use crate::id::{EndpointId, NodeId, OpId, UserId};
+use crate::id::{EndpointId, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::model::presence::Status;
 use crate::time::Wall;
@@ -32,8 +32,8 @@ pub(super) struct Session {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) user: UserId,
-    /// The node of their home.
-    pub(super) home: NodeId,
+    /// Of their home.
+    pub(super) shard: Shard,
     /// Slots of their sessions, in the order they came.
     pub(super) sessions: Vec<u32>,
 }
@@ -109,15 +109,11 @@ impl Sessions {
         self.all.iter()
     }
 
-    pub(super) fn insert(
-        &mut self,
-        port: Port,
-        (user, home): (UserId, NodeId),
-        endpoint: EndpointId,
-    ) -> OpId {
+    pub(super) fn insert(&mut self, port: Port, user: UserId, endpoint: EndpointId) -> OpId {
         let person = self.by_user.get(&user).unwrap_or_else(|| {
             let sessions = Vec::with_capacity(1);
-            let slot = self.persons.insert(Person { user, home, sessions }).slot;
+            let shard = Shard::of_user(user);
+            let slot = self.persons.insert(Person { user, shard, sessions }).slot;
             self.by_user.insert(user, slot);
             slot
         });

@@ -25,6 +25,9 @@ edge! {
             endpoint: EndpointId,
             /// The CS's session.
             session: OpId,
+            /// Told again to a home that may not know it, not just now: it may be the older of two
+            /// sessions, so it stands beside another and boots none.
+            again: bool,
         } "arrive",
         /// The person's status, as chosen on an endpoint that arrived before.
         Publish {

@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 use self::heads::{Batch, Head, Waiter, wait};
 use self::list::Listing;
 use self::rows::StateRow;
-use crate::attached::{Asker, Attached, event};
+use crate::attached::{Asker, Attached, event, moved_refusal};
 use crate::edge::gate_service::ToService;
 use crate::edge::{Envelope, Peer, Post, ToInbox, mixer_inbox};
 use crate::error::{Code, Refusal};
@@ -31,6 +31,7 @@ use crate::store::{Key, Reply, Request, Write};
 use crate::ticket::Purpose;
 use crate::time::{Timestamp, Wall, WallClock};
 use crate::timer::TimerQueue;
+use crate::topology::Moved;
 use crate::wire::body::inbox::{self, FromInbox, InboxChanged};
 use crate::wire::record::Record;
 use crate::wire::tail::Tail;
@@ -95,6 +96,8 @@ enum Stage {
 /// A person something is wanted of.
 #[derive(Debug)]
 struct Home {
+    user: UserId,
+    shard: Shard,
     heads: Vec<Head>,
     fetches: VecDeque<Listing>,
     is_running: bool,
@@ -144,6 +147,9 @@ impl Inbox {
             ToInbox::Mixer(tell) => {
                 let mixer_inbox::ToInbox::Head { user, conversation, with, head, at } = tell;
                 let waiter = Waiter { flow, node: from.node, op, head };
+                if !self.setup.owns(Shard::of_user(user)) {
+                    return self.tell(waiter.answer(user, conversation, Err(moved_refusal())));
+                }
                 let waiters = alloc::vec![waiter];
                 let told = Head { conversation, with, head, at, waiters };
                 if wait(&mut self.home(user).heads, told) {
@@ -373,11 +379,46 @@ impl Inbox {
     fn home(&mut self, user: UserId) -> &mut Home {
         let slot = self.by_user.get(&user).unwrap_or_else(|| {
             let (heads, fetches) = (Vec::new(), VecDeque::new());
-            let slot = self.homes.insert(Home { heads, fetches, is_running: false }).slot;
+            let shard = Shard::of_user(user);
+            let home = Home { user, shard, heads, fetches, is_running: false };
+            let slot = self.homes.insert(home).slot;
             self.by_user.insert(user, slot);
             slot
         });
         self.homes.at_mut(slot).expect("the index names homes")
+    }
+
+    /// Who loses a range drops it whole: clients come back by themselves, mixers tell the new owner. A
+    /// batch that is being written lands before the range moved, or fails by its check (PROTOCOL §9.5).
+    fn on_moved(&mut self, moved: &Moved) {
+        self.setup.topology.apply(moved);
+        if !moved.is_loss(self.setup.node) {
+            return;
+        }
+        for post in self.attached.handle_moved(moved) {
+            self.tell(post);
+        }
+        let gone = self.homes.iter().filter(|(_, home)| moved.has(home.shard));
+        for key in gone.map(|(key, _)| key).collect::<Vec<_>>() {
+            let home = self.homes.remove(key).expect("found above");
+            self.by_user.remove(&home.user);
+            for head in home.heads {
+                let answers = head.answers(home.user, Err(moved_refusal()));
+                answers.into_iter().for_each(|post| self.tell(post));
+            }
+        }
+        let is_gone = |run: &Run| match run {
+            Run::Taken => false,
+            Run::Heads(batch, _) => moved.has(Shard::of_user(batch.user)),
+            Run::Fetch(listing, _) => moved.has(Shard::of_user(listing.user)),
+        };
+        let gone = self.runs.iter().filter(|(_, run)| is_gone(run));
+        for op in gone.map(|(op, _)| op).collect::<Vec<_>>() {
+            self.timers.clear(&op);
+            if let Some(Run::Heads(batch, _)) = self.runs.remove(op) {
+                batch.refusals(moved_refusal()).into_iter().for_each(|post| self.tell(post));
+            }
+        }
     }
 
     /// Forgets a person nothing is wanted of.
@@ -441,7 +482,7 @@ impl Machine for Inbox {
             Input::Tell(envelope) => self.on_tell(envelope, now),
             Input::Peer(Peer::Lost(node)) => self.attached.handle_lost(node),
             Input::Peer(Peer::Up(_)) => {}
-            Input::Peer(Peer::Moved(moved)) => self.setup.topology.apply(&moved),
+            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved),
             Input::Wall(wall) => self.wall = WallClock::new(wall, now),
             Input::Stored { op, reply } => self.on_stored(op, reply, now),
         }

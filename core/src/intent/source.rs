@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::edge::intent::{Act, Target, ToSource, ToTarget};
 use crate::edge::{Post, Tell, To, ToBook, ToMixer};
-use crate::id::{Flow, NodeId, OpId, Shard};
+use crate::id::{Flow, NodeId, OpId, Range, Shard};
 use crate::index::{Index, Slab};
 use crate::limits::{
     INTENT_LANES_KEPT, INTENT_RETELL_MS, INTENTS_WAITING_MAX, REREAD_MS, SCAN_ROWS_MAX,
@@ -22,6 +22,7 @@ use crate::setup::Setup;
 use crate::store::{Check, Key, Part, Reply, Request, Row, Space, Write};
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
+use crate::topology::Moved;
 
 /// What a source wants its machine to carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,13 @@ pub enum Effect {
     /// Read this page, hand the reply to [`Source::on_page`].
     Scan(Request),
     /// Delete rows of applied intents. Written again while unknown, else done: a row that stays is told
-    /// once more after the next start.
-    Delete(Write),
+    /// once more after the next start, or the next move.
+    Delete {
+        /// Whose intents.
+        source: Shard,
+        /// The write.
+        write: Write,
+    },
     /// What this waiter waited for may be free: let it reserve again.
     Wake(OpId),
 }
@@ -90,6 +96,13 @@ enum Due {
     Lane(OpId),
 }
 
+/// Intents that others left: all of them, or those of a range.
+#[derive(Debug, Default)]
+struct Scan {
+    range: Option<Range>,
+    after: Option<Key>,
+}
+
 /// The intents of one owner that are not applied yet.
 #[derive(Debug)]
 pub struct Source {
@@ -97,13 +110,14 @@ pub struct Source {
     lanes: Slab<Lane>,
     index: Index<(u16, u64)>,
     waiting: usize,
-    scan_after: Option<Key>,
+    /// What is to be scanned, one after the other. The first is under way.
+    scans: VecDeque<Scan>,
     timers: TimerQueue<Due>,
     effects: Outbox<Effect>,
 }
 
 impl Source {
-    /// Begins with a scan of what a past life left; `seed` keys its table.
+    /// Begins with a scan of what past owners left; `seed` keys its table.
     #[must_use]
     pub fn new(setup: Setup, seed: u64) -> Self {
         let mut source = Self {
@@ -111,7 +125,7 @@ impl Source {
             lanes: Slab::default(),
             index: Index::new(seed),
             waiting: 0,
-            scan_after: None,
+            scans: VecDeque::from([Scan::default()]),
             timers: TimerQueue::default(),
             effects: Outbox::default(),
         };
@@ -268,47 +282,92 @@ impl Source {
 
     /// A node is reachable again: tells it what it has not answered.
     pub fn handle_up(&mut self, node: NodeId, now: Timestamp) {
-        let owned = |lane: &Lane| self.setup.topology.owns(node, lane.target.shard());
-        let lanes: Vec<OpId> =
-            self.lanes.iter().filter(|(_, lane)| owned(lane)).map(|(key, _)| key).collect();
+        let topology = self.setup.topology.clone();
+        self.tell_again(|lane| topology.owns(node, lane.target.shard()), now);
+    }
+
+    /// A range has moved. Its intents are its owner's to tell: dropped here, or found in the store. The
+    /// new owner of targets is told at once what the past one has not answered.
+    pub fn handle_moved(&mut self, moved: &Moved, now: Timestamp) {
+        self.setup.topology.apply(moved);
+        if moved.is_loss(self.setup.node) {
+            self.drop_lanes(|lane| moved.has(lane.source));
+        }
+        if moved.is_gain(self.setup.node) {
+            self.scan_range(moved.range);
+        }
+        self.tell_again(|lane| moved.has(lane.target.shard()), now);
+    }
+
+    fn scan_range(&mut self, range: Range) {
+        // One that is under way may have begun before others wrote.
+        let mut behind = self.scans.iter().skip(1);
+        if behind.any(|scan| scan.range == Some(range)) {
+            return;
+        }
+        self.scans.push_back(Scan { range: Some(range), after: before(range) });
+        if self.scans.len() == 1 {
+            self.scan();
+        }
+    }
+
+    fn tell_again(&mut self, is_meant: impl Fn(&Lane) -> bool, now: Timestamp) {
+        let lanes = self.lanes.iter().filter(|(_, lane)| is_meant(lane));
+        let lanes: Vec<OpId> = lanes.map(|(key, _)| key).collect();
         for lane in lanes {
             self.tell(lane, now);
         }
     }
 
-    /// A page of the scan at the start.
-    pub fn on_page(&mut self, reply: Reply, now: Timestamp) {
-        let Reply::Page { rows, more } = reply else {
-            return self.timers.set(Due::Scan, now + REREAD_MS, "scan intents again");
-        };
-        if let Some(last) = rows.last() {
-            self.scan_after = Some(last.key.clone());
-        }
-        for row in rows {
-            self.on_row(&row, now);
-        }
-        if more {
-            self.scan();
+    /// Whoever waits for a number there waits no more: its change is dropped too.
+    fn drop_lanes(&mut self, is_gone: impl Fn(&Lane) -> bool) {
+        let gone = self.lanes.iter().filter(|(_, lane)| is_gone(lane));
+        let gone: Vec<OpId> = gone.map(|(key, _)| key).collect();
+        for key in gone {
+            let lane = self.lanes.remove(key).expect("found above");
+            self.index.remove(&(lane.source.0, lane.target.number()));
+            self.waiting -= lane.untold.len();
+            self.timers.clear(&Due::Lane(key));
+            self.timers.clear(&Due::Number(key));
         }
     }
 
-    fn on_row(&mut self, row: &Row, now: Timestamp) {
-        let [Part::Number(source), Part::Number(target), Part::Number(number)] =
-            row.key.parts.as_slice()
-        else {
+    /// A page of the scan under way.
+    pub fn on_page(&mut self, reply: Reply, now: Timestamp) {
+        let Reply::Page { rows, mut more } = reply else {
+            return self.timers.set(Due::Scan, now + REREAD_MS, "scan intents again");
+        };
+        let range = self.scans.front().and_then(|scan| scan.range);
+        for row in &rows {
+            let Some(shard) = shard_of(&row.key) else { continue };
+            if range.is_some_and(|range| range < shard.range()) {
+                more = false;
+                break;
+            }
+            self.on_row(row, shard, now);
+        }
+        if let (true, Some(scan)) = (more, self.scans.front_mut()) {
+            scan.after = rows.last().map(|row| row.key.clone());
+        } else {
+            self.scans.pop_front();
+        }
+        self.scan();
+    }
+
+    fn on_row(&mut self, row: &Row, source: Shard, now: Timestamp) {
+        let [_, Part::Number(target), Part::Number(number)] = row.key.parts.as_slice() else {
             return;
         };
-        let (Ok(source), Some(target)) = (u16::try_from(*source), Target::from_number(*target))
-        else {
+        let Some(target) = Target::from_number(*target) else {
             return;
         };
         let Ok(act) = postcard::from_bytes::<Act>(&row.value) else {
             return;
         };
-        if !self.setup.topology.owns(self.setup.node, Shard(source)) {
+        if !self.setup.owns(source) {
             return;
         }
-        let key = self.lane(Shard(source), target);
+        let key = self.lane(source, target);
         let lane = self.lanes.get_mut(key).expect("found or made above");
         if let Err(at) = lane.untold.binary_search_by_key(number, |waiting| waiting.number) {
             lane.untold.insert(at, Waiting { number: *number, act, flow: Flow::default() });
@@ -334,7 +393,8 @@ impl Source {
         }
         self.waiting -= deletes.len();
         let checks = self.setup.fenced(source).into();
-        self.effects.push(Effect::Delete(Write { checks, deletes, ..Write::default() }));
+        let write = Write { checks, deletes, ..Write::default() };
+        self.effects.push(Effect::Delete { source, write });
         self.timers.clear(&Due::Lane(key));
         self.tell(key, now);
         self.rest(key);
@@ -410,10 +470,13 @@ impl Source {
     }
 
     fn scan(&mut self) {
+        let Some(scan) = self.scans.front() else {
+            return;
+        };
         self.effects.push(Effect::Scan(Request::Scan {
             space: Space::Intent,
             prefix: Vec::new(),
-            after: self.scan_after.clone(),
+            after: scan.after.clone(),
             limit: u32::try_from(SCAN_ROWS_MAX).expect("the bound is a small number"),
         }));
     }
@@ -425,6 +488,20 @@ fn number_key(source: Shard, target: Target) -> Key {
 
 fn intent_key(source: Shard, target: Target, number: u64) -> Key {
     Key::intent(u64::from(source.0), target.number(), number)
+}
+
+/// The greatest key there could be before those of a range; `None`: it is the first.
+fn before(range: Range) -> Option<Key> {
+    const LAST: u64 = (1 << 63) - 1;
+    let first = range.shards().next().expect("a range has shards");
+    first.0.checked_sub(1).map(|source| Key::intent(u64::from(source), LAST, LAST))
+}
+
+fn shard_of(key: &Key) -> Option<Shard> {
+    let Some(Part::Number(source)) = key.parts.first() else {
+        return None;
+    };
+    u16::try_from(*source).ok().map(Shard)
 }
 
 fn bytes_of(value: &impl serde::Serialize) -> Bytes {

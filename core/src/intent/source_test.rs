@@ -5,12 +5,12 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Effect, Reserve, Source};
-use crate::attached::attached_test::setup;
+use crate::attached::attached_test::{moved, setup};
 use crate::edge::intent::{Act, Target, ToSource, ToTarget};
 use crate::edge::{Tell, ToMixer};
-use crate::id::{ConversationId, Flow, NodeId, OpId, Shard};
-use crate::limits::{INTENT_RETELL_MS, SCAN_ROWS_MAX};
-use crate::store::{Reply, Request, Space, Write};
+use crate::id::{ConversationId, Flow, NodeId, OpId, Range, Shard};
+use crate::limits::{INTENT_RETELL_MS, REREAD_MS, SCAN_ROWS_MAX};
+use crate::store::{Part, Reply, Request, Space, Write};
 use crate::time::Timestamp;
 use crate::world::MemoryStore;
 
@@ -42,7 +42,7 @@ fn carry(source: &mut Source, store: &mut MemoryStore, now: Timestamp) -> (Vec<u
                 source.on_number(lane, &store.handle(&Request::Read(key)), now);
             }
             Effect::Scan(request) => source.on_page(store.handle(&request), now),
-            Effect::Delete(write) => {
+            Effect::Delete { write, .. } => {
                 assert!(matches!(store.handle(&Request::Write(write)), Reply::Written { .. }));
             }
             Effect::Wake(op) => woken.push(op),
@@ -164,4 +164,92 @@ fn intents_of_shards_of_other_nodes_are_left_alone() {
     give(&mut source, &mut store, 1);
     let mut other = Source::new(setup(&mut store, 0, 2, 1), 1);
     assert_eq!(carry(&mut other, &mut store, NOW).0, []);
+}
+
+#[test]
+fn who_gains_a_range_tells_what_its_past_owner_left() {
+    let mut store = MemoryStore::default();
+    let mut past = Source::new(setup(&mut store, 1, 2, 1), 1);
+    let mut next = Source::new(setup(&mut store, 0, 2, 1), 1);
+    carry(&mut next, &mut store, NOW);
+    assert_eq!(SOURCE.range(), Range(3), "the seat of node 1");
+    for pact in 1..=3 {
+        give(&mut past, &mut store, pact);
+    }
+    let moved = moved(&mut store, SOURCE, 1, 0);
+    past.handle_moved(&moved, NOW);
+    assert_eq!((past.waiting(), past.poll_timeout()), (0, None));
+    past.handle_timeout(NOW + 60_000);
+    past.handle_answer(&applied(1), NOW);
+    carry(&mut past, &mut store, NOW);
+    assert_eq!(rows(&mut store), 3, "nothing is told or deleted any more");
+    next.handle_moved(&moved, NOW);
+    assert_eq!(carry(&mut next, &mut store, NOW).0, [1]);
+    assert_eq!(next.waiting(), 3);
+    next.handle_answer(&applied(3), NOW);
+    assert_eq!((carry(&mut next, &mut store, NOW).0, rows(&mut store)), (vec![], 0));
+}
+
+#[test]
+fn a_range_s_scan_reads_its_own_intents_only() {
+    let mut store = MemoryStore::default();
+    let mut past = Source::new(setup(&mut store, 1, 2, 1), 1);
+    let around = [SOURCE.0 - 1, SOURCE.0, SOURCE.0 + 15, SOURCE.0 + 16].map(Shard);
+    for shard in around {
+        while past.reserve(shard, &[TARGET], op(1)) == Reserve::Waiting {
+            carry(&mut past, &mut store, NOW);
+        }
+        let mut write = Write::default();
+        past.stage(shard, vec![(TARGET, act(1))], &mut write);
+        store.handle(&Request::Write(write));
+    }
+    let mut next = Source::new(setup(&mut store, 0, 2, 1), 1);
+    carry(&mut next, &mut store, NOW);
+    let moved = moved(&mut store, SOURCE, 1, 0);
+    next.handle_moved(&moved, NOW);
+    let Some(Effect::Scan(request)) = next.poll_effect() else { panic!("a scan") };
+    let Request::Scan { after: Some(after), .. } = &request else { panic!("{request:?}") };
+    assert_eq!(after.parts[0], Part::Number(u64::from(SOURCE.0) - 1), "not from the beginning");
+    next.on_page(store.handle(&request), NOW);
+    carry(&mut next, &mut store, NOW);
+    // Neighbours of range 3 are ranges 2 and 4, which node 0 has: the scan at the start told them.
+    assert_eq!(next.waiting(), 4);
+}
+
+#[test]
+fn a_range_that_comes_twice_while_the_store_fails_is_scanned_once_more() {
+    let mut store = MemoryStore::default();
+    let mut past = Source::new(setup(&mut store, 1, 2, 1), 1);
+    give(&mut past, &mut store, 1);
+    let mut next = Source::new(setup(&mut store, 0, 2, 1), 1);
+    let Some(Effect::Scan(_)) = next.poll_effect() else { panic!("the scan at the start") };
+    for _ in 0..300 {
+        let moved = moved(&mut store, SOURCE, 0, 0);
+        next.handle_moved(&moved, NOW);
+    }
+    assert_eq!(next.poll_effect(), None, "one at a time");
+    next.on_page(Reply::Unknown, NOW);
+    next.handle_timeout(NOW + REREAD_MS);
+    let mut scans = 0;
+    while let Some(effect) = next.poll_effect() {
+        if let Effect::Scan(request) = effect {
+            scans += 1;
+            next.on_page(store.handle(&request), NOW);
+        }
+    }
+    assert_eq!((scans, next.waiting()), (2, 1));
+}
+
+#[test]
+fn the_new_owner_of_a_target_is_told_at_once() {
+    let mut store = MemoryStore::default();
+    let mut source = Source::new(setup(&mut store, 1, 2, 1), 1);
+    give(&mut source, &mut store, 1);
+    assert_eq!(carry(&mut source, &mut store, NOW).0, [1]);
+    let elsewhere = moved(&mut store, Shard(8 * 16), 0, 1);
+    source.handle_moved(&elsewhere, NOW);
+    assert_eq!(carry(&mut source, &mut store, NOW).0, []);
+    let target = moved(&mut store, TARGET.shard(), 1, 0);
+    source.handle_moved(&target, NOW);
+    assert_eq!(carry(&mut source, &mut store, NOW).0, [1]);
 }

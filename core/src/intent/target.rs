@@ -12,6 +12,7 @@ use crate::id::Shard;
 use crate::index::{Index, Slab};
 use crate::limits::APPLIED_CACHED_MAX;
 use crate::store::{Check, Key, Reply, Write};
+use crate::topology::Moved;
 
 /// What to do with an intent that was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,6 +138,15 @@ impl TargetLog {
         let slot = self.index.remove(&(source.0, target.number()));
         if let Some(key) = slot.and_then(|slot| self.lines.key_at(slot)) {
             self.lines.remove(key);
+        }
+    }
+
+    /// The targets of a range are another node's, or were: what stands here of them may be old.
+    pub fn handle_moved(&mut self, moved: &Moved) {
+        let gone = self.lines.iter().filter(|(_, line)| moved.has(line.target.shard()));
+        let gone: Vec<(Shard, Target)> = gone.map(|(_, line)| (line.source, line.target)).collect();
+        for (source, target) in gone {
+            self.dropped(source, target);
         }
     }
 

@@ -139,6 +139,8 @@ pub(super) struct Conversation {
     pub(super) key: OpId,
     /// Its name.
     pub(super) id: ConversationId,
+    /// Where it belongs.
+    pub(super) shard: Shard,
     /// Parts not yet read.
     pub(super) missing: u8,
     /// Parts asked for and not answered.
@@ -179,6 +181,7 @@ impl Conversation {
         Self {
             key: OpId::default(),
             id,
+            shard: Shard::of_conversation(id),
             missing: Part::ALL.iter().fold(0, |set, part| set | part.bit()),
             asked: 0,
             used: false,

@@ -97,17 +97,31 @@ impl Room<'_> {
         }
     }
 
+    /// The homes of members have moved: inboxes that owe an answer are told again, where they are now.
+    pub(super) fn tell_heads_again(&mut self, is_moved: impl Fn(UserId) -> bool) {
+        if self.conv.heads.armed && self.conv.heads.untold {
+            self.tell_heads_of(is_moved);
+        }
+    }
+
     fn tell_heads(&mut self) {
         let conv = &mut *self.conv;
-        let head = conv.log.head;
-        if head == 0 || conv.roster.members.is_empty() {
+        if conv.log.head == 0 || conv.roster.members.is_empty() {
             conv.heads.untold = false;
             return;
         }
+        conv.heads.armed = true;
+        self.desk.timers.set(Timer::Heads(conv.key), self.now + HEAD_MARK_MS, "tell heads");
+        self.tell_heads_of(|_| true);
+    }
+
+    fn tell_heads_of(&mut self, is_meant: impl Fn(UserId) -> bool) {
+        let conv = &mut *self.conv;
+        let head = conv.log.head;
         for at in 0..conv.roster.members.len() {
             let user = conv.roster.members[at];
             let Some(with) = conv.other(user) else { continue };
-            if *conv.heads.wrote(user) >= head {
+            if *conv.heads.wrote(user) >= head || !is_meant(user) {
                 continue;
             }
             let (conversation, at) = (conv.id, conv.log.at);
@@ -115,7 +129,5 @@ impl Room<'_> {
             let tell = ToInbox::Head { user, conversation, with, head, at };
             self.desk.tell(Post::home(Flow::default(), user, tell).with_op(Some(conv.key)));
         }
-        conv.heads.armed = true;
-        self.desk.timers.set(Timer::Heads(conv.key), self.now + HEAD_MARK_MS, "tell heads");
     }
 }

@@ -27,6 +27,7 @@ mod heads;
 mod legs;
 mod log;
 mod marks;
+mod moves;
 mod ring;
 mod roster;
 mod rows;
@@ -38,10 +39,11 @@ mod talk;
 #[expect(clippy::wildcard_enum_match_arm, reason = "tests look only at what they ask for")]
 mod tests;
 
+use crate::attached::moved_refusal;
 use crate::edge::gate_service::{Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, ToMixer, cs_mixer, intent, mixer_inbox, mixer_ps};
 use crate::error::{Code, Refusal};
-use crate::id::{ConversationId, Flow, NodeId, OpId};
+use crate::id::{ConversationId, Flow, NodeId, OpId, Shard};
 use crate::index::{Index, Slab};
 use crate::intent::{TargetLog, Verdict};
 use crate::limits::{LEGS_OF_ENDPOINT_MAX, RELOAD_FAILED_MS, SCAN_ROWS_MAX};
@@ -123,6 +125,7 @@ impl Mixer {
             by_id,
             recovery: Recovery::default(),
         };
+        mixer.recovery.want_all(&mixer.desk.setup);
         mixer.scan_on();
         mixer
     }
@@ -202,6 +205,9 @@ impl Mixer {
         if conversation != ConversationId::one_to_one(ask.user, ask.peer) || ask.user == ask.peer {
             return self.desk.seated(&ask, Err(Refusal::of(Code::Invalid)));
         }
+        if !self.desk.setup.owns(Shard::of_conversation(conversation)) {
+            return self.desk.seated(&ask, Err(moved_refusal()));
+        }
         let key = self.load(conversation);
         if let Some(mut room) = self.room(key, now) {
             room.on_change(Change::Seat(ask));
@@ -210,6 +216,10 @@ impl Mixer {
 
     fn on_close(&mut self, ask: CloseAsk, now: Timestamp) {
         let CloseAsk { source, target, number, .. } = ask;
+        if !self.desk.setup.owns(target.shard()) {
+            // Its source tells it again, where the target is.
+            return;
+        }
         match self.target.judge(source, target, number) {
             Verdict::Apply => {
                 let key = self.load(ask.conversation);
@@ -236,8 +246,9 @@ impl Mixer {
         if let Some((old, _)) = self.leg(port) {
             self.close_leg(old, now);
         }
-        let Some(seat) = self.take_seat(ticket) else {
-            return self.desk.close(port, request, Refusal::of(Code::BadTicket), flow);
+        let seat = match self.take_seat(ticket) {
+            Ok(seat) => seat,
+            Err(refusal) => return self.desk.close(port, request, refusal, flow),
         };
         let Seat { conversation, user, endpoint } = seat;
         let joined = false;
@@ -261,21 +272,26 @@ impl Mixer {
     }
 
     /// The seat a ticket names, if it is kept still, taken.
-    fn take_seat(&mut self, ticket: &[u8]) -> Option<Seat> {
+    fn take_seat(&mut self, ticket: &[u8]) -> Result<Seat, Refusal> {
         let setup = &self.desk.setup;
-        let claims: SeatClaims = setup.keys.open(Purpose::Seat, ticket).ok()?;
-        if (claims.node, claims.incarnation) != (setup.node, setup.incarnation) {
-            return None;
+        let bad = Refusal::of(Code::BadTicket);
+        let claims: SeatClaims = setup.keys.open(Purpose::Seat, ticket).map_err(|_| bad)?;
+        if !setup.owns(Shard::of_conversation(claims.conversation)) {
+            return Err(moved_refusal());
         }
-        let seat = *self.seats.get(claims.seat)?;
-        let conv = self.conversations.get_mut(seat.conversation)?;
-        if (conv.id, seat.user, seat.endpoint)
-            != (claims.conversation, claims.user, claims.endpoint)
-        {
-            return None;
+        let (node, incarnation) = (setup.node, setup.incarnation);
+        let held = self.seats.get(claims.seat).copied().filter(|seat| {
+            let conv = self.conversations.get(seat.conversation);
+            let of = conv.map(|conv| (node, incarnation, conv.id, seat.user, seat.endpoint));
+            let SeatClaims { conversation, user, endpoint, .. } = claims;
+            of == Some((claims.node, claims.incarnation, conversation, user, endpoint))
+        });
+        let seat = held.ok_or(bad)?;
+        self.seats.take(claims.seat);
+        if let Some(conv) = self.conversations.get_mut(seat.conversation) {
+            conv.seats.retain(|key| *key != claims.seat);
         }
-        conv.seats.retain(|key| *key != claims.seat);
-        self.seats.take(claims.seat)
+        Ok(seat)
     }
 
     fn close_leg(&mut self, key: OpId, now: Timestamp) -> Option<Leg> {
@@ -446,7 +462,7 @@ impl Machine for Mixer {
             Input::Peer(Peer::Lost(node)) => self.on_lost(node, now),
             // What was lost with it is asked again by entries and rounds to come.
             Input::Peer(Peer::Up(_)) => {}
-            Input::Peer(Peer::Moved(moved)) => self.desk.setup.topology.apply(&moved),
+            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved, now),
             Input::Wall(wall) => self.desk.setup.wall = WallClock::new(wall, now),
             Input::Stored { op, reply } => self.on_stored(op, reply, now),
         }

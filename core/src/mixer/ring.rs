@@ -49,6 +49,12 @@ impl Rings {
         may
     }
 
+    /// Whose homes owe an answer, and to which act.
+    fn open_to(&self, is_meant: impl Fn(UserId) -> bool) -> Vec<(UserId, Flow)> {
+        let open = self.0.iter().filter_map(|asked| Some((asked.user, asked.open?.0)));
+        open.filter(|(user, _)| is_meant(*user)).collect()
+    }
+
     fn answered(&mut self, user: UserId) -> Option<(Flow, UserId)> {
         self.0.iter_mut().find(|asked| asked.user == user)?.open.take()
     }
@@ -67,6 +73,14 @@ impl Room<'_> {
                 let ask = Post::home(flow, user, ToPs::Route { user });
                 self.desk.tell(ask.with_op(Some(self.conv.key)));
             }
+        }
+    }
+
+    /// The homes of members have moved: those who owe an answer are asked again, where they are now.
+    pub(super) fn call_again(&mut self, is_moved: impl Fn(UserId) -> bool) {
+        for (user, flow) in self.conv.rings.open_to(is_moved) {
+            let ask = Post::home(flow, user, ToPs::Route { user });
+            self.desk.tell(ask.with_op(Some(self.conv.key)));
         }
     }
 

@@ -10,16 +10,19 @@
 
 mod person;
 mod profile;
+mod settling;
 mod telling;
 mod watches;
 
 use alloc::vec::Vec;
 
 use self::person::{Endpoint, Person, Save, Visible};
+use self::settling::Settling;
 use self::watches::Answered;
 use crate::edge::cs_ps::{self, ToCs};
 use crate::edge::{Envelope, Peer, Post, ToPs, book_ps, mixer_ps};
-use crate::id::{EndpointId, Flow, NodeId, OpId, UserId};
+use crate::error::{Code, Refusal};
+use crate::id::{EndpointId, Flow, NodeId, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::limits::{ENDPOINTS_MAX, LINGER_MS, PAUSE_MS, REREAD_MS};
 use crate::machine::{Deadline, Machine};
@@ -29,6 +32,7 @@ use crate::setup::Setup;
 use crate::store::{Reply, Request, Write};
 use crate::time::{Timestamp, Wall};
 use crate::timer::TimerQueue;
+use crate::topology::Moved;
 use crate::wire::record::Record;
 
 #[cfg(test)]
@@ -99,8 +103,7 @@ pub struct Ps {
     people: Slab<Person>,
     by_user: Index<UserId>,
     pending: Slab<Pending>,
-    /// Until then a person without a device may still be about to come back.
-    settled_at: Timestamp,
+    settling: Settling,
     versions: u64,
     acls: u64,
     timers: TimerQueue<Due>,
@@ -111,20 +114,19 @@ impl Ps {
     /// Knows nobody yet.
     #[must_use]
     pub fn new(setup: Setup, now: Timestamp) -> Self {
-        let settled_at = now + LINGER_MS;
-        let mut timers = TimerQueue::default();
-        timers.set(Due::Settled, settled_at, "the home is settled");
-        Self {
+        let mut ps = Self {
             by_user: Index::new(setup.rng("ps").next_u64()),
             setup,
             people: Slab::default(),
             pending: Slab::default(),
-            settled_at,
+            settling: Settling::new(now),
             versions: 0,
             acls: 0,
-            timers,
+            timers: TimerQueue::default(),
             out: Outbox::default(),
-        }
+        };
+        ps.watch_settling();
+        ps
     }
 
     /// Name and value of each count, for metrics.
@@ -138,6 +140,9 @@ impl Ps {
     }
 
     fn on_tell(&mut self, envelope: Envelope<ToPs>, now: Timestamp) {
+        if !self.setup.owns(Shard::of_user(user_of(&envelope.tell))) {
+            return self.on_stray(&envelope);
+        }
         match envelope.tell {
             ToPs::Cs(tell) => {
                 let Envelope { flow, from, op, .. } = envelope;
@@ -147,7 +152,7 @@ impl Ps {
                 self.on_visible(user, friends, envelope.flow, now);
             }
             ToPs::Book(book_ps::ToPs::Changed { user, friend, allowed }) => {
-                self.on_changed(user, friend, allowed, envelope.flow, now);
+                self.on_changed(user, friend, allowed, envelope.flow);
             }
             ToPs::Mixer(mixer_ps::ToPs::Route { user }) => {
                 let person = self.find(user).and_then(|key| self.people.get(key));
@@ -161,6 +166,15 @@ impl Ps {
         }
     }
 
+    /// For a home that is not here, or not any longer: whoever tells it learns where it is and tells it
+    /// there (PROTOCOL §9.5).
+    fn on_stray(&mut self, envelope: &Envelope<ToPs>) {
+        if let ToPs::Cs(cs_ps::ToPs::Save { .. }) = &envelope.tell {
+            let outcome = Err(Refusal::later(Code::Retry, RETRY_MS));
+            self.tell(envelope.answer(ToCs::Saved { outcome }));
+        }
+    }
+
     fn on_cs(
         &mut self,
         tell: cs_ps::ToPs,
@@ -171,10 +185,10 @@ impl Ps {
     ) {
         use cs_ps::ToPs as From;
         match tell {
-            From::Arrive { user, endpoint, session } => {
+            From::Arrive { user, endpoint, session, again } => {
                 let is_published = false;
                 let at = Endpoint { endpoint, node, session, is_published, lingers_until: None };
-                self.on_arrive(user, at, flow, now);
+                self.on_arrive(user, at, again, flow, now);
             }
             From::Publish { user, endpoint, session, status, chosen, again } => {
                 let what = (status, chosen, again);
@@ -204,7 +218,7 @@ impl Ps {
                 self.on_save(user, Save { flow, node, op, name, message, conflicts: 0 });
             }
             From::Watch { friend, watcher, number } => {
-                self.on_watch(friend, (node, watcher), number, flow, now);
+                self.on_watch(friend, (node, watcher), number, flow);
             }
             From::Unwatch { friend, watcher } => {
                 if let Some(key) = self.find(friend) {
@@ -216,28 +230,21 @@ impl Ps {
         }
     }
 
-    fn on_arrive(&mut self, user: UserId, at: Endpoint, flow: Flow, now: Timestamp) {
+    fn on_arrive(&mut self, user: UserId, at: Endpoint, again: bool, flow: Flow, now: Timestamp) {
         let key = self.load(user);
         let person = self.people.get_mut(key).expect("just loaded");
-        let before = person.endpoints.iter().position(|old| old.endpoint == at.endpoint);
-        let replaced = match before {
-            Some(index) => Some(person.endpoints.remove(index)),
-            None if person.endpoints.len() >= ENDPOINTS_MAX => {
-                let lingering = person.endpoints.iter().position(|old| !old.is_live());
-                let old = person.endpoints.remove(lingering.unwrap_or(0));
-                boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
-                None
-            }
-            None => None,
-        };
+        let mut gone = person.replace(&at, again);
         // What was published on it still shows: coming back in time changes nothing.
-        let is_published = replaced.is_some_and(|old| old.is_published);
-        let person = self.people.get_mut(key).expect("just loaded");
+        let is_published = gone.iter().any(|old| old.is_published);
+        if person.endpoints.len() >= ENDPOINTS_MAX {
+            let lingering = person.endpoints.iter().position(|old| !old.is_live());
+            gone.push(person.endpoints.remove(lingering.unwrap_or(0)));
+        }
         person.endpoints.push(Endpoint { is_published, ..at });
         if person.profile.is_none() {
             person.flow = flow;
         }
-        if let Some(old) = replaced {
+        for old in gone {
             boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
         }
         self.watch_lingers(key);
@@ -262,8 +269,8 @@ impl Ps {
         };
         at.is_published = true;
         // A choice told again may be older than what stands: its session may long be dead.
-        let others = person.endpoints.iter().filter(|at| at.endpoint != endpoint);
-        let stands = others.into_iter().any(|at| at.is_published) && chosen < person.chosen;
+        let mut others = person.endpoints.iter().filter(|at| !at.is_of(node, session));
+        let stands = others.any(|at| at.is_published) && chosen < person.chosen;
         if !again || !stands {
             (person.status, person.chosen) = (status, chosen);
         }
@@ -279,7 +286,6 @@ impl Ps {
         (node, watcher): (NodeId, UserId),
         number: u32,
         flow: Flow,
-        now: Timestamp,
     ) {
         let key = self.load(friend);
         let person = self.people.get_mut(key).expect("just loaded");
@@ -287,7 +293,7 @@ impl Ps {
         if person.visible == Visible::Unasked {
             self.ask_book(key);
         }
-        self.answer_watches(key, flow, now);
+        self.answer_watches(key, flow);
     }
 
     fn on_visible(
@@ -308,17 +314,10 @@ impl Ps {
             return;
         };
         person.visible = Visible::To(friends);
-        self.answer_watches(key, flow, now);
+        self.answer_watches(key, flow);
     }
 
-    fn on_changed(
-        &mut self,
-        user: UserId,
-        friend: UserId,
-        allowed: bool,
-        flow: Flow,
-        now: Timestamp,
-    ) {
+    fn on_changed(&mut self, user: UserId, friend: UserId, allowed: bool, flow: Flow) {
         let Some(key) = self.find(user) else {
             return;
         };
@@ -331,7 +330,7 @@ impl Ps {
                 Answered::Settling | Answered::Admitted => !allowed,
             };
             if needs {
-                self.answer_watch(key, &watch, flow, now);
+                self.answer_watch(key, &watch, flow);
             }
         }
     }
@@ -348,7 +347,7 @@ impl Ps {
             Peer::Lost(node) => node,
             // A CS that can reach this home again registers what it has.
             Peer::Up(_) => return,
-            Peer::Moved(moved) => return self.setup.topology.apply(&moved),
+            Peer::Moved(moved) => return self.on_moved(&moved, now),
         };
         let mut touched = Vec::new();
         for (key, person) in self.people.iter_mut() {
@@ -366,6 +365,53 @@ impl Ps {
         for key in touched {
             self.watch_lingers(key);
             self.forget_idle(key);
+        }
+    }
+
+    /// Who loses a range forgets its people, and nobody is told anything: their CSs tell the new owner,
+    /// who settles before it calls anybody offline (PROTOCOL §9.5).
+    fn on_moved(&mut self, moved: &Moved, now: Timestamp) {
+        self.setup.topology.apply(moved);
+        if moved.is_loss(self.setup.node) {
+            self.settling.on_loss(moved.range);
+            let lost = self.people.iter().filter(|(_, person)| moved.has(person.shard));
+            let lost: Vec<OpId> = lost.map(|(key, _)| key).collect();
+            for key in lost {
+                self.drop_person(key);
+            }
+        }
+        if moved.is_gain(self.setup.node) {
+            self.settling.on_gain(moved.range, now);
+        }
+        self.watch_settling();
+    }
+
+    /// A person is another's from here on. What was asked for them is lost; a change of the profile that
+    /// is being written lands before the range moved, or fails by its check.
+    fn drop_person(&mut self, key: OpId) {
+        let Some(person) = self.forget(key) else {
+            return;
+        };
+        for save in person.saves {
+            let refusal = Refusal::later(Code::Retry, RETRY_MS);
+            self.tell(save.answer(Err(refusal)));
+        }
+        let of_person = |pending: &Pending| match pending {
+            Pending::Profile(of) | Pending::Save { person: of, .. } => *of == key,
+            Pending::Taken => false,
+        };
+        // At most one of each kind; people with something pending are few.
+        let ops = self.pending.iter().filter(|(_, pending)| of_person(pending));
+        for op in ops.map(|(op, _)| op).collect::<Vec<_>>() {
+            self.pending.remove(op);
+            self.timers.clear(&Due::Rewrite(op));
+        }
+    }
+
+    fn watch_settling(&mut self) {
+        match self.settling.next() {
+            Some(at) => self.timers.set(Due::Settled, at, "homes are settled"),
+            None => self.timers.clear(&Due::Settled),
         }
     }
 
@@ -395,26 +441,32 @@ impl Ps {
     }
 
     fn on_settled(&mut self, now: Timestamp) {
+        self.settling.end(now);
+        self.watch_settling();
         let people: Vec<OpId> = self.people.iter().map(|(key, _)| key).collect();
         for key in people {
-            self.admit_settled(key, Flow::default(), now);
+            self.admit_settled(key, Flow::default());
         }
     }
 
     /// Forgets a person nobody needs.
     fn forget_idle(&mut self, key: OpId) {
-        if !self.people.get(key).is_some_and(Person::is_idle) {
-            return;
+        if self.people.get(key).is_some_and(Person::is_idle) {
+            self.forget(key);
         }
-        let person = self.people.remove(key).expect("looked at above");
+    }
+
+    fn forget(&mut self, key: OpId) -> Option<Person> {
+        let person = self.people.remove(key)?;
         self.by_user.remove(&person.user);
         for due in [Due::Ask(key), Due::Read(key), Due::Tell(key), Due::Linger(key)] {
             self.timers.clear(&due);
         }
+        Some(person)
     }
 
     /// This node stood still: others' silence during that time was ours (PROTOCOL §1.2).
-    fn forgive(&mut self, pause_ms: u64, now: Timestamp) {
+    fn forgive(&mut self, pause_ms: u64) {
         let mut moved = Vec::new();
         for (key, person) in self.people.iter_mut() {
             for until in person.endpoints.iter_mut().filter_map(|at| at.lingers_until.as_mut()) {
@@ -423,10 +475,8 @@ impl Ps {
             }
         }
         moved.into_iter().for_each(|key| self.watch_lingers(key));
-        if self.timers.is_armed(&Due::Settled) {
-            self.settled_at = self.settled_at + pause_ms;
-            self.timers.set(Due::Settled, self.settled_at.max(now), "the home is settled");
-        }
+        self.settling.forgive(pause_ms);
+        self.watch_settling();
     }
 
     fn on_stored(&mut self, op: OpId, reply: &Reply, now: Timestamp) {
@@ -452,6 +502,27 @@ impl Ps {
 
     fn tell(&mut self, post: Post) {
         self.out.push(Output::Tell(post));
+    }
+}
+
+/// A change that time heals is worth trying again after this.
+const RETRY_MS: u32 = 1_000;
+
+/// Whose home a tell is for.
+fn user_of(tell: &ToPs) -> UserId {
+    use cs_ps::ToPs as From;
+    match tell {
+        ToPs::Cs(
+            From::Arrive { user, .. }
+            | From::Publish { user, .. }
+            | From::Lost { user, .. }
+            | From::Leave { user, .. }
+            | From::Save { user, .. }
+            | From::Watch { friend: user, .. }
+            | From::Unwatch { friend: user, .. },
+        )
+        | ToPs::Book(book_ps::ToPs::Visible { user, .. } | book_ps::ToPs::Changed { user, .. })
+        | ToPs::Mixer(mixer_ps::ToPs::Route { user }) => *user,
     }
 }
 
@@ -481,7 +552,7 @@ impl Machine for Ps {
     fn handle_timeout(&mut self, now: Timestamp) {
         let late = self.timers.next().map_or(0, |deadline| now.since(deadline.at));
         if late > PAUSE_MS {
-            self.forgive(late, now);
+            self.forgive(late);
         }
         while let Some(due) = self.timers.pop_due(now) {
             match due {

@@ -7,7 +7,7 @@ use super::watches::Watches;
 use crate::edge::Post;
 use crate::edge::cs_ps::ToCs;
 use crate::error::Refusal;
-use crate::id::{EndpointId, Flow, NodeId, OpId, UserId};
+use crate::id::{EndpointId, Flow, NodeId, OpId, Shard, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Profile, Status};
 use crate::time::{Timestamp, Wall};
@@ -99,7 +99,10 @@ impl Save {
 #[derive(Debug)]
 pub(super) struct Person {
     pub(super) user: UserId,
-    /// Oldest arrival first.
+    /// Of their home.
+    pub(super) shard: Shard,
+    /// Oldest arrival first. Several of one device only where sessions were told again: which of them is
+    /// the newest is not known, and those that are over are lost soon.
     pub(super) endpoints: Vec<Endpoint>,
     /// Published last, on whichever device.
     pub(super) status: Status,
@@ -127,6 +130,7 @@ impl Person {
     pub(super) fn new(user: UserId) -> Self {
         Self {
             user,
+            shard: Shard::of_user(user),
             endpoints: Vec::new(),
             status: Status::Offline,
             chosen: Wall::default(),
@@ -143,15 +147,29 @@ impl Person {
         }
     }
 
+    /// Whether something chosen on a device shows.
+    pub(super) fn is_published(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| endpoint.is_published)
+    }
+
     /// Whether nobody needs the person any more.
     pub(super) fn is_idle(&self) -> bool {
         self.endpoints.is_empty() && self.watches.is_empty() && self.saves.is_empty()
     }
 
+    /// Takes out the registrations that an arrival stands in for: all of its device; where it is told
+    /// again, not those of other sessions that are there.
+    pub(super) fn replace(&mut self, by: &Endpoint, again: bool) -> Vec<Endpoint> {
+        let gives_way = |old: &Endpoint| {
+            let stays = again && old.is_live() && !old.is_of(by.node, by.session);
+            old.endpoint == by.endpoint && !stays
+        };
+        self.endpoints.extract_if(.., |old| gives_way(old)).collect()
+    }
+
     /// As chosen; `None` until the profile is read.
     pub(super) fn chosen(&self) -> Option<Presence> {
-        let is_there = self.endpoints.iter().any(|endpoint| endpoint.is_published);
-        let status = if is_there { self.status } else { Status::Offline };
+        let status = if self.is_published() { self.status } else { Status::Offline };
         let Profile { name, message } = self.profile.as_ref()?.record.value.clone();
         Some(Presence { status, name, message })
     }

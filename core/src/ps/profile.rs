@@ -1,9 +1,9 @@
 //! The profile row: read when a person is first needed, written before a change of it shows.
 
 use super::person::{Person, Save, StoredProfile};
-use super::{Due, Output, Pending, Ps};
+use super::{Due, Output, Pending, Ps, RETRY_MS};
 use crate::error::{Code, Refusal};
-use crate::id::{OpId, Shard, UserId};
+use crate::id::{OpId, UserId};
 use crate::limits::{CONFLICTS_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS, SAVES_WAITING_MAX};
 use crate::model::name;
 use crate::model::presence::Profile;
@@ -52,7 +52,7 @@ impl Ps {
         person.is_saving = false;
         let flow = person.flow;
         self.refresh(key, flow, now);
-        self.answer_watches(key, flow, now);
+        self.answer_watches(key, flow);
         self.save_next(key);
     }
 
@@ -91,7 +91,7 @@ impl Ps {
         person.is_saving = true;
         let row = Key::profile(person.user);
         let checked = Check { key: row.clone(), revision: profile.revision };
-        let fence = self.setup.fenced(Shard::of_user(person.user));
+        let fence = self.setup.fenced(person.shard);
         let checks = fence.into_iter().chain([checked]).collect();
         let write = Write { checks, puts: alloc::vec![(row, record.encode())], ..Write::default() };
         let request = Request::Write(write.clone());
@@ -120,7 +120,7 @@ impl Ps {
         now: Timestamp,
     ) {
         self.pending.remove(op);
-        let person = self.people.get_mut(key).expect("a person with a change under way stays");
+        let person = self.people.get_mut(key).expect("a change is dropped with its person");
         let save = person.saves.front_mut().expect("the first change is being written");
         let outcome = match reply {
             Reply::Written { revision } => {
@@ -149,9 +149,6 @@ impl Ps {
         self.forget_idle(key);
     }
 }
-
-/// A change that time heals is worth trying again after this.
-const RETRY_MS: u32 = 1_000;
 
 fn is_line(text: &crate::wire::bounded::Text<{ crate::limits::PROFILE_BYTES_MAX }>) -> bool {
     name::line::<{ crate::limits::PROFILE_BYTES_MAX }>(text.as_str(), PROFILE_CHARS_MAX).is_some()

@@ -38,7 +38,7 @@ impl Ps {
             person.flow = flow;
             self.tell_presence(key, now);
         }
-        self.admit_settled(key, flow, now);
+        self.admit_settled(key, flow);
         self.tell_own(key, flow, None);
     }
 
@@ -55,7 +55,7 @@ impl Ps {
         person.told = Some(seen.clone());
         person.quiet_until = now + PRESENCE_COALESCE_MS;
         let presence = Record::from(seen);
-        let epoch = self.setup.epoch(Shard::of_user(person.user));
+        let epoch = self.setup.epoch(person.shard);
         for (node, acl) in person.watches.audience() {
             let (friend, version, presence) = (person.user, person.version, presence.clone());
             let tell = ToCs::Presence { friend, epoch, version, acl, presence };
@@ -71,6 +71,10 @@ impl Ps {
         let Some(chosen) = person.chosen() else {
             return;
         };
+        if person.own_told.is_none() && !person.is_published() {
+            // An arrival alone shows nothing; what was chosen follows.
+            return;
+        }
         let is_told = person.own_told.as_ref() == Some(&chosen);
         let presence = Record::from(chosen.clone());
         person.own_told = Some(chosen);
@@ -83,17 +87,17 @@ impl Ps {
     }
 
     /// Answers the watches that could not be answered before.
-    pub(super) fn answer_watches(&mut self, key: OpId, flow: Flow, now: Timestamp) {
+    pub(super) fn answer_watches(&mut self, key: OpId, flow: Flow) {
         let Some(person) = self.people.get(key) else {
             return;
         };
         for watch in person.watches.answered(Answered::Nothing) {
-            self.answer_watch(key, &watch, flow, now);
+            self.answer_watch(key, &watch, flow);
         }
     }
 
     /// Answers one watch by what is known now.
-    pub(super) fn answer_watch(&mut self, key: OpId, watch: &Watch, flow: Flow, now: Timestamp) {
+    pub(super) fn answer_watch(&mut self, key: OpId, watch: &Watch, flow: Flow) {
         let Some(person) = self.people.get(key) else {
             return;
         };
@@ -103,20 +107,22 @@ impl Ps {
         match person.visible.includes(watch.watcher) {
             None => {}
             Some(false) => self.deny(key, watch, flow),
-            Some(true) if self.is_settling(told.status, now) => self.settling(key, watch, flow),
+            Some(true) if self.is_settling(person.shard, told.status) => {
+                self.settling(key, watch, flow);
+            }
             Some(true) => self.admit(key, watch, flow),
         }
     }
 
     /// Admits who waited for the home to settle, once it has, or once the person shows.
-    pub(super) fn admit_settled(&mut self, key: OpId, flow: Flow, now: Timestamp) {
+    pub(super) fn admit_settled(&mut self, key: OpId, flow: Flow) {
         let Some(person) = self.people.get(key) else {
             return;
         };
         let Some(told) = &person.told else {
             return;
         };
-        if self.is_settling(told.status, now) {
+        if self.is_settling(person.shard, told.status) {
             return;
         }
         for watch in person.watches.answered(Answered::Settling) {
@@ -124,10 +130,10 @@ impl Ps {
         }
     }
 
-    /// Whether a person who shows `status` may still be about to come back after the home's start. One
-    /// who hides looks like one who is not back.
-    fn is_settling(&self, status: Status, now: Timestamp) -> bool {
-        status == Status::Offline && now < self.settled_at
+    /// Whether a person who shows `status` may still be about to come back after the home's start, or
+    /// its move. One who hides looks like one who is not back.
+    fn is_settling(&self, shard: Shard, status: Status) -> bool {
+        status == Status::Offline && self.settling.has(shard)
     }
 
     fn admit(&mut self, key: OpId, watch: &Watch, flow: Flow) {
@@ -141,7 +147,7 @@ impl Ps {
         person.watches.answer(watch, Answered::Admitted, acl);
         let Watch { node, watcher, number, .. } = *watch;
         let (friend, version, presence) = (person.user, person.version, Record::from(told));
-        let epoch = self.setup.epoch(Shard::of_user(friend));
+        let epoch = self.setup.epoch(person.shard);
         let tell = ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));
     }
@@ -154,7 +160,7 @@ impl Ps {
         };
         person.watches.answer(watch, Answered::Denied, acl);
         let (friend, Watch { node, watcher, number, .. }) = (person.user, *watch);
-        let epoch = self.setup.epoch(Shard::of_user(friend));
+        let epoch = self.setup.epoch(person.shard);
         let tell = match watch.answered {
             Answered::Admitted => ToCs::Revoke { friend, watcher, epoch, acl },
             Answered::Nothing | Answered::Denied | Answered::Settling => {
@@ -171,7 +177,7 @@ impl Ps {
         };
         person.watches.answer(watch, Answered::Settling, acl);
         let (friend, Watch { node, watcher, number, .. }) = (person.user, *watch);
-        let epoch = self.setup.epoch(Shard::of_user(friend));
+        let epoch = self.setup.epoch(person.shard);
         let tell = ToCs::Settling { friend, watcher, number, epoch, acl };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));
     }

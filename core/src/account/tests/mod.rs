@@ -1,6 +1,7 @@
 //! Clients and an operator against account, with a store of rows and hashes that the tests decide.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it looks for")]
 
+mod moves;
 mod operator;
 mod signing;
 
@@ -218,7 +219,7 @@ pub(super) fn setup() -> Setup {
         node: NodeId(0),
         incarnation: Incarnation(1),
         fence: 3,
-        topology: Topology::even(2),
+        topology: Topology::even(1),
         keys: keys(),
         seed: [9; 32],
         wall: WallClock::new(WALL, T0),

@@ -4,6 +4,7 @@
 mod asking;
 mod faults;
 mod list;
+mod moves;
 mod rules;
 
 use alloc::collections::VecDeque;
@@ -48,6 +49,8 @@ struct World {
     store: MemoryStore,
     books: [AddressBook; 2],
     now: Timestamp,
+    /// Where shards are, as tells go.
+    topology: Topology,
     /// Tells to everyone else, in order.
     told: Vec<Post>,
     /// Faults of the next writes, by whoever.
@@ -79,6 +82,7 @@ impl World {
             store,
             books,
             now: Timestamp(10),
+            topology: Topology::even(2),
             told: Vec::new(),
             faults: VecDeque::new(),
             cut: false,
@@ -97,7 +101,7 @@ impl World {
     }
 
     fn attach(&mut self, link: u64, user: UserId, name: &str) {
-        let home = Topology::even(2).owner(Shard::of_user(user)).0;
+        let home = self.topology.owner(Shard::of_user(user)).0;
         let setup = self.books[usize::from(home)].setup.clone();
         let ticket = ticket(&setup, Purpose::Book, user, name);
         let port = Self::port(link, user);
@@ -117,7 +121,8 @@ impl World {
         let (kind, body) = (frame.kind(), frame.encode(&Tail::default()));
         let port = Self::port(link, user);
         let tell = ToService::Frame { port, kind, request: self.request, body };
-        self.tell(port.node.0, ToBook::Client(tell));
+        let home = self.topology.owner(Shard::of_user(user)).0;
+        self.tell(home, ToBook::Client(tell));
     }
 
     /// A request and its answer.
@@ -191,7 +196,7 @@ impl World {
     }
 
     fn may_contact(&mut self, user: UserId, peer: UserId) -> Result<u32, Refusal> {
-        let node = Topology::even(2).owner(Shard::of_user(user)).0;
+        let node = self.topology.owner(Shard::of_user(user)).0;
         self.tell(node, ToBook::Cs(cs_book::ToBook::MayContact { user, peer }));
         match self.told.last().map(|post| &post.tell) {
             Some(Tell::Cs(ToCs::Book(cs_book::ToCs::MayContact { outcome }))) => *outcome,
@@ -200,7 +205,7 @@ impl World {
     }
 
     fn visible(&mut self, user: UserId) -> Option<Vec<UserId>> {
-        let node = Topology::even(2).owner(Shard::of_user(user)).0;
+        let node = self.topology.owner(Shard::of_user(user)).0;
         self.tell(node, ToBook::Ps(book_ps::ToBook::Visible { user }));
         match self.told.last().map(|post| &post.tell) {
             Some(Tell::Ps(ToPs::Book(book_ps::ToPs::Visible { friends, .. }))) => friends.clone(),
@@ -267,7 +272,7 @@ impl World {
     fn carry(&mut self, from: u16, post: Post) -> Option<(u16, Input)> {
         let node = match post.to {
             To::Node(node) => node.0,
-            To::Shard(shard) => Topology::even(2).owner(shard).0,
+            To::Shard(shard) => self.topology.owner(shard).0,
         };
         match post.tell {
             Tell::AddressBook(tell) => {

@@ -2,6 +2,7 @@
 
 mod cache;
 mod commands;
+mod moves;
 mod peer;
 mod sending;
 mod session;

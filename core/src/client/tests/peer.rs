@@ -60,6 +60,8 @@ pub(super) struct Peer {
     /// The device's id, as it signed in last with the password.
     pub(super) endpoint: EndpointId,
     refreshes: u8,
+    /// The channel of the inbox.
+    pub(super) inbox: Channel,
     /// The book's and the inbox's lists, each time they are asked for.
     pub(super) contacts: Vec<Contact>,
     pub(super) items: Vec<InboxItem>,
@@ -144,6 +146,7 @@ impl Peer {
             stuck: false,
             endpoint: EndpointId::default(),
             refreshes: 0,
+            inbox: Channel(0),
             contacts: vec![contact(BOB, "bob", Relation::FRIEND, 1)],
             items: Vec::new(),
         }
@@ -160,6 +163,11 @@ impl Peer {
 
     pub(super) fn send(&mut self, id: u64, text: &str) {
         self.command(id, Command::Send { to: "bob".to_string(), text: text.to_string() });
+    }
+
+    /// When the client wants to be asked next.
+    pub(super) fn client_due(&self) -> Timestamp {
+        self.client.poll_timeout().expect("it waits for something").at
     }
 
     /// Time passes, deadline by deadline.
@@ -363,6 +371,7 @@ impl Peer {
         self.fetch_inbox();
         self.frames.push_front(status);
         self.frames.push_front(watch);
+        self.inbox = inbox.channel;
         Online { book: book.channel, cs: cs.channel }
     }
 

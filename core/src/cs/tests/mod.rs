@@ -1,6 +1,7 @@
 //! A CS on node 0 of two; clients, homes and mixers are played by the tests.
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test names only what it looks for")]
 
+mod moves;
 mod sessions;
 mod watches;
 

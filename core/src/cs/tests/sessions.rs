@@ -58,7 +58,7 @@ fn the_first_status_makes_a_person_arrive() {
     bench.status(1, Status::Busy);
     let homes = bench.homes();
     let cs_ps::ToPs::Arrive { session, .. } = homes[0] else { panic!("{homes:?}") };
-    let arrive = cs_ps::ToPs::Arrive { user, endpoint, session };
+    let arrive = cs_ps::ToPs::Arrive { user, endpoint, session, again: false };
     let publish = |status| {
         let (chosen, again) = (Wall(1_700_000_000_000), false);
         cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again }

@@ -6,12 +6,13 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::{Inbox, Input, Output};
-use crate::attached::attached_test::{envelope, person, port, setup, ticket, to_gate};
+use crate::attached::attached_test::{envelope, moved, person, port, setup, ticket, to_gate};
+use crate::attached::moved_refusal;
 use crate::edge::gate_service::{Port, ToGate, ToService};
 use crate::edge::mixer_inbox::{ToInbox as FromMixer, ToMixer};
-use crate::edge::{Post, Role, Tell, ToInbox, ToMixer as MixerTell};
+use crate::edge::{Peer, Post, Role, Tell, ToInbox, ToMixer as MixerTell};
 use crate::error::{Code, Refusal};
-use crate::id::{ConversationId, OpId, UserId};
+use crate::id::{ConversationId, OpId, Shard, UserId};
 use crate::limits::{CONVERSATIONS_MAX, HOME_WAITING_MAX, REWRITE_MS};
 use crate::machine::Machine;
 use crate::model::conversation::InboxItem;
@@ -161,6 +162,58 @@ impl World {
         }
         (at, items)
     }
+}
+
+/// Alice's range goes to node 1, or comes back from there.
+fn go(world: &mut World, from: u16, owner: u16) {
+    let moved = moved(&mut world.store, Shard::of_user(alice()), from, owner);
+    world.inbox.handle_input(Input::Peer(Peer::Moved(moved)), world.now);
+}
+
+#[test]
+fn who_loses_a_range_answers_retry_and_closes_its_ports() {
+    let mut world = World::new();
+    world.head(1, 3);
+    world.head(2, 4);
+    let Some(Output::Store { op, .. }) = world.inbox.poll_output() else {
+        panic!("the state row is read");
+    };
+    go(&mut world, 0, 1);
+    world.settle();
+    let retry = Err(moved_refusal());
+    let mut answers = world.answers();
+    answers.sort_by_key(|(of, ..)| *of);
+    assert_eq!(answers, [(conversation(1), 3, retry), (conversation(2), 4, retry)]);
+    let closed = world.told.iter().filter_map(to_gate).collect::<Vec<_>>();
+    assert!(matches!(closed.as_slice(), [ToGate::Refuse { port, request: 0, .. }]
+        if *port == World::port()));
+    world.told.clear();
+    // Neither a late answer of the store nor what is told now is of any effect.
+    world.inbox.handle_input(Input::Stored { op, reply: Reply::Absent }, world.now);
+    world.head(1, 5);
+    world.settle();
+    assert_eq!(world.answers(), [(conversation(1), 5, retry)]);
+    assert_eq!((world.writes, world.inbox.homes.len(), world.inbox.runs.len()), (0, 0, 0));
+    assert_eq!(world.inbox.poll_timeout(), None);
+    go(&mut world, 1, 0);
+    world.head(1, 5);
+    world.settle();
+    assert_eq!(world.answers(), [(conversation(1), 5, Ok(()))], "under the new term");
+}
+
+#[test]
+fn a_batch_in_doubt_is_not_written_again_by_who_lost_the_range() {
+    let mut world = World::new();
+    world.faults = vec![Reply::Unknown];
+    world.head(1, 3);
+    world.settle();
+    assert_eq!(world.writes, 1);
+    go(&mut world, 0, 1);
+    world.later(REWRITE_MS * 10);
+    assert_eq!(
+        (world.writes, world.answers()),
+        (1, vec![(conversation(1), 3, Err(moved_refusal()))])
+    );
 }
 
 #[test]

@@ -2,5 +2,6 @@
 
 mod adversary;
 mod log_rules;
+mod moves;
 mod people;
 mod stage;

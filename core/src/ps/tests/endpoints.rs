@@ -77,7 +77,10 @@ fn coming_back_within_the_linger_tells_nobody_anything() {
     let mut world = World::online();
     world.lose(1, 1);
     world.later(LINGER_MS - 1);
-    world.cs(3, FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9) });
+    world.cs(
+        3,
+        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
+    );
     let (endpoint, session) = (device(1), session(9));
     let status = Status::Online;
     let (chosen, again) = (Wall::default(), false);
@@ -128,12 +131,18 @@ fn own_devices_see_what_was_chosen() {
 #[test]
 fn an_endpoint_that_signs_in_elsewhere_boots_its_old_session() {
     let mut world = World::online();
-    world.cs(3, FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9) });
+    world.cs(
+        3,
+        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
+    );
     let heard = world.heard();
     assert!(
         matches!(heard.as_slice(), [(1, ToCs::Boot { session: over, .. })] if *over == session(1))
     );
-    world.cs(3, FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9) });
+    world.cs(
+        3,
+        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
+    );
     assert_eq!(world.heard(), [], "registering again boots nobody");
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks for what it names")]
 
 mod endpoints;
+mod moves;
 mod profile;
 mod watching;
 
@@ -95,7 +96,7 @@ impl World {
 
     fn arrive(&mut self, node: u16, n: u8) {
         let (endpoint, session) = (device(n), session(n));
-        self.cs(node, FromCs::Arrive { user: alice(), endpoint, session });
+        self.cs(node, FromCs::Arrive { user: alice(), endpoint, session, again: false });
     }
 
     fn publish(&mut self, node: u16, n: u8, status: Status) {

@@ -12,6 +12,10 @@ use presently_core::sorted::SortedMap;
 struct Queue {
     events: VecDeque<Event>,
     missed: u64,
+    /// Messages in the hands of the app.
+    handed: u64,
+    /// Messages that the app is done with or that were dropped, not told yet.
+    done: u64,
     ended: bool,
     /// Commands whose outcome somebody waits for, rather than for it to come as an event.
     waiters: SortedMap<u64, Sender<Event>>,
@@ -34,6 +38,11 @@ fn answers(event: &Event) -> Option<u64> {
         | Event::Offline { .. }
         | Event::Lagged { .. } => None,
     }
+}
+
+/// 1 for a message.
+fn messages(event: &Event) -> u64 {
+    u64::from(matches!(event, Event::Message { .. }))
 }
 
 /// The queue between a driver and its app. Clones share it; each event goes to one of them.
@@ -66,8 +75,9 @@ impl EventsIn {
         }
         if queue.events.len() >= EVENTS_MAX {
             // The oldest go: an app that lagged reads again, and the newest say most.
-            queue.events.pop_front();
+            let oldest = queue.events.pop_front();
             queue.missed += 1;
+            queue.done += oldest.as_ref().map_or(0, messages);
         }
         queue.events.push_back(event);
         drop(queue);
@@ -95,6 +105,18 @@ impl Events {
         waits
     }
 
+    /// The app asks for more: messages that it is done with since the last time.
+    pub(crate) fn done(&self) -> u64 {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut queue.handed) + std::mem::take(&mut queue.done)
+    }
+
+    /// They could not be told.
+    pub(crate) fn put_back(&self, messages: u64) {
+        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        queue.done += messages;
+    }
+
     /// Waits for events; at most `max` of them, at least one. Empty: the client has ended.
     ///
     /// After an overflow the first event is [`Event::Lagged`].
@@ -116,6 +138,7 @@ impl Events {
         let room = max - usize::from(lagged.is_some());
         let count = queue.events.len().min(room);
         let batch: Vec<_> = lagged.into_iter().chain(queue.events.drain(..count)).collect();
+        queue.handed += batch.iter().map(messages).sum::<u64>();
         if batch.is_empty() && !queue.ended { None } else { Some(batch) }
     }
 }

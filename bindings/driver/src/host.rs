@@ -22,6 +22,8 @@ pub enum FromHost {
     Closed(LinkId),
     /// The cache answered.
     Stored(OpId, Reply),
+    /// The app is done with so many more messages.
+    Taken(u64),
     /// The app asks.
     Command(u64, Command),
     /// The network, or the app, is back.

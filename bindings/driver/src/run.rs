@@ -10,12 +10,15 @@ use futures_util::future::{Either, select};
 use presently_core::client::{Client, Command, Config, Input, Output};
 use presently_core::id::LinkId;
 use presently_core::machine::Machine;
+use presently_core::time::Timestamp;
 
 use crate::events::{self, Events, EventsIn};
 use crate::host::{FromHost, Host, Link, Mailbox};
 
 /// What waits for a driver before senders must wait.
 const MAILBOX_MAX: usize = 1_024;
+/// How long a client that ends waits for its cache.
+const LAST_WRITES_MS: u64 = 2_000;
 /// Inputs taken before outputs are drained.
 const BATCH: usize = 256;
 
@@ -87,9 +90,19 @@ impl Handle {
         self.mailbox.try_send(input).is_ok()
     }
 
-    /// Waits for events; see [`Events::next_batch`].
+    /// Waits for events; see [`Events::next_batch`]. Who asks for more is done with what it had: only
+    /// then are messages kept as shown. Of those that it had not, the next process is told again.
     pub async fn next_batch(&self, max: usize) -> Vec<crate::Event> {
+        self.tell_taken();
         self.events.next_batch(max).await
+    }
+
+    fn tell_taken(&self) {
+        let messages = self.events.done();
+        if messages > 0 && self.mailbox.try_send(FromHost::Taken(messages)).is_err() {
+            // Too much is under way: it is told with the next.
+            self.events.put_back(messages);
+        }
     }
 
     /// The network or the app is back: dial now rather than at the next attempt.
@@ -102,8 +115,13 @@ impl Handle {
         self.mailbox.try_send(FromHost::Suspend).ok();
     }
 
-    /// Ends the client without signing out. Events end after those already decided.
+    /// Ends the client without signing out, once its cache has written what it was asked to. Events end
+    /// after those already decided; the app is done with those it had.
     pub async fn shutdown(&self) {
+        let messages = self.events.done();
+        if messages > 0 {
+            self.mailbox.send(FromHost::Taken(messages)).await.ok();
+        }
         self.mailbox.send(FromHost::Shutdown).await.ok();
     }
 }
@@ -117,6 +135,10 @@ pub struct Driver<H: Host> {
     mailbox: Mailbox,
     inbox: Receiver<FromHost>,
     events: EventsIn,
+    /// Requests that the cache has not answered.
+    asked: usize,
+    /// The app is done with the client: it ends with the cache's last answer, or then.
+    ending: Option<Timestamp>,
     ended: bool,
 }
 
@@ -135,7 +157,20 @@ pub fn open<H: Host>(config: Config, seed: [u8; 32], host: H) -> (Handle, Driver
         _held: Arc::new(Held(mailbox.clone())),
     };
     let links = Vec::new();
-    (handle, Driver { client, host, links, mailbox, inbox, events: events_in, ended: false })
+    (
+        handle,
+        Driver {
+            client,
+            host,
+            links,
+            mailbox,
+            inbox,
+            events: events_in,
+            asked: 0,
+            ending: None,
+            ended: false,
+        },
+    )
 }
 
 impl<H: Host> Driver<H> {
@@ -143,7 +178,8 @@ impl<H: Host> Driver<H> {
     pub async fn run(mut self) {
         loop {
             self.carry_out();
-            if self.ended {
+            let late = self.ending.is_some_and(|until| until <= self.host.now());
+            if self.ended || late || (self.ending.is_some() && self.asked == 0) {
                 return;
             }
             let first = self.wait().await;
@@ -168,10 +204,11 @@ impl<H: Host> Driver<H> {
 
     /// The next input, or `None` when a deadline is due.
     async fn wait(&self) -> Option<FromHost> {
-        let Some(due) = self.client.poll_timeout() else {
+        let due = self.client.poll_timeout().map(|deadline| deadline.at);
+        let Some(due) = due.into_iter().chain(self.ending).min() else {
             return self.inbox.recv().await.ok();
         };
-        let wait_ms = due.at.since(self.host.now());
+        let wait_ms = due.since(self.host.now());
         let receive = pin!(self.inbox.recv());
         let sleep = pin!(self.host.sleep(wait_ms));
         match select(receive, sleep).await {
@@ -192,12 +229,16 @@ impl<H: Host> Driver<H> {
                 self.links.retain(|(id, _)| *id != link);
                 Input::LinkClosed { link }
             }
-            FromHost::Stored(op, reply) => Input::Stored { op, reply },
+            FromHost::Stored(op, reply) => {
+                self.asked = self.asked.saturating_sub(1);
+                Input::Stored { op, reply }
+            }
+            FromHost::Taken(messages) => Input::Taken { messages },
             FromHost::Command(id, command) => Input::Command { id: Some(id), command },
             FromHost::Wake => Input::Wake,
             FromHost::Suspend => Input::Suspend,
             FromHost::Shutdown => {
-                self.ended = true;
+                self.ending = Some(now + LAST_WRITES_MS);
                 return;
             }
         };
@@ -225,6 +266,8 @@ impl<H: Host> Driver<H> {
                     if let Some(reply) = self.host.store(op, request, &self.mailbox) {
                         let now = self.host.now();
                         self.client.handle_input(Input::Stored { op, reply }, now);
+                    } else {
+                        self.asked += 1;
                     }
                 }
                 Output::Event(event) => self.events.push(event),

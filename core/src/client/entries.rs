@@ -3,12 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::Client;
 use super::event::{Event, HistoryItem};
 use super::session::Stage;
 use super::talk::HistoryAsk;
-use super::{Client, Timer};
 use crate::id::UserId;
-use crate::limits::DELIVERED_MS;
 use crate::model::entry::{CONTENT_TEXT, Entry, EntryKind};
 use crate::time::Timestamp;
 use crate::wire::body::mixer::Page;
@@ -70,10 +69,13 @@ impl Client {
                 at: entry.at.0,
             };
             self.event(message);
+            self.untaken.push(slot, entry.sequence, true);
+        } else {
+            self.untaken.push(slot, entry.sequence, false);
         }
     }
 
-    /// More was shown: it is kept, the mixer is told soon, and what waited for it goes on.
+    /// More was shown: what waited for it goes on.
     pub(super) fn on_shown(&mut self, slot: u32, now: Timestamp) {
         self.put_talk(slot);
         self.settle_covered(slot);
@@ -81,9 +83,7 @@ impl Client {
         if talk.shown >= talk.head {
             talk.read_first = false;
         }
-        if talk.shown > talk.delivered {
-            self.timers.set_if_idle(Timer::Delivered(slot), now + DELIVERED_MS, "delivered");
-        }
+        self.keep_taken(now);
         self.step_syncs(now);
     }
 

@@ -48,6 +48,12 @@ pub enum Input<'a> {
         /// What.
         command: Command,
     },
+    /// The app is done with so many more `message` events, in their order: from here on they are not
+    /// told again. Those that the host had to drop count as well.
+    Taken {
+        /// How many since the last report.
+        messages: u64,
+    },
     /// A reading of the wall clock: once at the start and after a jump.
     Wall(Wall),
     /// The network came back, or the app did: dial now.

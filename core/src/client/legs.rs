@@ -196,6 +196,7 @@ impl Client {
         talk.round = talk.round.wrapping_add(1);
         if !talk.known {
             (talk.known, talk.shown) = (true, joined.delivered.min(joined.head));
+            talk.taken = talk.shown;
         }
         self.put_talk(slot);
         self.timers.set(Timer::Idle(slot), now + LEG_IDLE_MS, "leg idle");
@@ -246,13 +247,13 @@ impl Client {
         }
     }
 
-    /// Tells the mixer what was shown.
+    /// Tells the mixer what was taken.
     pub(super) fn deliver(&mut self, slot: u32, now: Timestamp) {
         let talk = &mut self.talks[slot];
         let Some(channel) = talk.live() else { return };
-        if talk.shown > talk.delivered {
-            talk.delivered = talk.shown;
-            let delivered = ToMixer::Delivered(Delivered { through: talk.shown });
+        if talk.taken > talk.delivered {
+            talk.delivered = talk.taken;
+            let delivered = ToMixer::Delivered(Delivered { through: talk.taken });
             self.tell(channel, &delivered, Flow::default(), now);
         }
     }

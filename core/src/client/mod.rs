@@ -34,6 +34,7 @@ mod rows;
 mod sends;
 mod session;
 mod sync;
+mod taken;
 mod talk;
 #[cfg(test)]
 mod tests;
@@ -81,7 +82,7 @@ enum Timer {
     Attach(Service),
     /// A conversation goes on.
     Talk(u32),
-    /// Tell what was shown.
+    /// Tell what was taken.
     Delivered(u32),
     /// A leg may be idle.
     Idle(u32),
@@ -119,6 +120,7 @@ pub struct Client {
     /// Commands that chose the status, until the server has it.
     choosing: Vec<Option<u64>>,
     syncs: Vec<sync::Sync>,
+    untaken: taken::Untaken,
     /// The sign-out under way.
     leaving: Option<Option<u64>>,
 }
@@ -153,6 +155,7 @@ impl Client {
             waiting: waiting::Waiting::default(),
             choosing: Vec::new(),
             syncs: Vec::new(),
+            untaken: taken::Untaken::default(),
             leaving: None,
             rng,
         };
@@ -313,6 +316,7 @@ impl Machine for Client {
             Input::Command { id, command } => {
                 self.on_command(Held { id, command, again: false }, now);
             }
+            Input::Taken { messages } => self.on_taken(messages, now),
             Input::Wall(wall) => self.wall = WallClock::new(wall, now),
             Input::Wake => self.on_wake(now),
             Input::Suspend => self.on_suspend(),

@@ -77,7 +77,7 @@ pub(super) struct TalkRow {
     pub(super) with: UserId,
     /// Whether `shown` is known: the device joined before.
     pub(super) known: bool,
-    /// The last sequence shown.
+    /// The last sequence that was shown and that the app took.
     pub(super) shown: u64,
     /// The last sequence heard of.
     pub(super) head: u64,

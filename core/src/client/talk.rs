@@ -47,6 +47,8 @@ pub(super) struct Talk {
     pub(super) known: bool,
     /// Everything up to here was shown.
     pub(super) shown: u64,
+    /// Everything up to here was taken by the app: that much is kept.
+    pub(super) taken: u64,
     /// The last sequence heard of.
     pub(super) head: u64,
     /// When the inbox last heard of the conversation.
@@ -91,6 +93,7 @@ impl Talk {
             with,
             known: false,
             shown: 0,
+            taken: 0,
             head: 0,
             at: Wall(0),
             last: None,
@@ -132,7 +135,7 @@ impl Talk {
         rows::encode(&TalkRow {
             with: self.with,
             known: self.known,
-            shown: self.shown,
+            shown: self.taken,
             head: self.head,
             last: self.last.clone(),
         })
@@ -141,6 +144,7 @@ impl Talk {
     /// Takes the cached row.
     pub(super) fn restore(&mut self, row: TalkRow) {
         (self.known, self.shown, self.head) = (row.known, row.shown, row.head);
+        self.taken = row.shown;
         self.last = row.last;
     }
 

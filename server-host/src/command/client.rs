@@ -19,8 +19,8 @@ use tokio::io::BufReader;
 use super::fail;
 use super::sign_in::{SignIn, open};
 
-/// Events taken at once.
-const BATCH: usize = 256;
+/// Events taken at once: of a batch that was not said to its end the next process says all again.
+const BATCH: usize = 32;
 
 /// `presently client`.
 #[derive(Args, Debug)]

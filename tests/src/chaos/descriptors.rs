@@ -22,7 +22,7 @@ pub(super) fn play(setting: &Setting) -> Came {
     cast.server.wrapper = vec!["prlimit".into(), limit, "--".into()];
     let mut scene = Scene::open("descriptors", &cast);
     let cuts = scene.cuts();
-    let (mut turns, mut most, mut busiest) = (0, 0, 0.0_f64);
+    let (mut turns, mut busiest) = (0, 0.0_f64);
     for _ in 0..setting.pick(1, 5) {
         scene.goes_on();
         let pid = scene.server.pid();
@@ -32,7 +32,6 @@ pub(super) fn play(setting: &Setting) -> Came {
         for wave in 0..3 {
             fill(&mut crowd, &listen);
             wait("descriptors run out", Duration::from_secs(10), || open_files(pid) >= LIMIT - 2);
-            most = most.max(open_files(pid));
             scene.goes_on();
             if wave == 0 {
                 scene.load.pause(true);
@@ -56,7 +55,6 @@ pub(super) fn play(setting: &Setting) -> Came {
     nobody_left("descriptors", &history);
     Came::Held(vec![
         ("times without descriptors", turns),
-        ("files open then", most as u64),
         ("percent of a core then", (busiest * 100.0) as u64),
         ("links lost", 0),
         ("acks", judged.acks),

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command as Program, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use presently_core::client::{Command, Event};
 use serde_json::{Value, json};
@@ -12,6 +14,11 @@ use serde_json::{Value, json};
 use super::record::{Recorder, lock};
 use crate::history::What;
 use crate::process::{Proxy, Scratch, binary, signal};
+
+/// Room for about twenty events that nobody read: with more, the client waits.
+const PIPE_BYTES: usize = 4_096;
+/// How often who is deaf listens up.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// What is known of a device now.
 #[derive(Clone, Debug, Default)]
@@ -54,6 +61,7 @@ pub(super) struct Device {
     cache: Scratch,
     recorder: Arc<Recorder>,
     state: Arc<Mutex<State>>,
+    deaf: Arc<AtomicBool>,
     life: Mutex<Option<Life>>,
     input: Mutex<Option<ChildStdin>>,
 }
@@ -75,6 +83,7 @@ impl Device {
             cache: Scratch::new(&format!("chaos-cache-{number}")),
             recorder: Arc::clone(recorder),
             state: Arc::default(),
+            deaf: Arc::default(),
             life: Mutex::new(None),
             input: Mutex::new(None),
         }
@@ -96,9 +105,10 @@ impl Device {
         self.recorder.see(What::Born { device: self.number, fresh });
         writeln!(input, "{}", self.user).expect("a client reads its password");
         *lock(&self.input) = Some(input);
+        rustix::pipe::fcntl_setpipe_size(&output, PIPE_BYTES).ok();
         let (recorder, state) = (Arc::clone(&self.recorder), Arc::clone(&self.state));
-        let device = self.number;
-        let reader = std::thread::spawn(move || read(output, device, &recorder, &state));
+        let (device, deaf) = (self.number, Arc::clone(&self.deaf));
+        let reader = std::thread::spawn(move || read(output, device, &recorder, &state, &deaf));
         *life = Some(Life { child, reader });
     }
 
@@ -149,6 +159,7 @@ impl Device {
         let Some(Life { mut child, reader }) = lock(&self.life).take() else { return };
         child.kill().expect("the client runs");
         child.wait().expect("a killed process ends");
+        self.deafen(false);
         reader.join().expect("what a client says is understood");
         let mut input = lock(&self.input);
         *input = None;
@@ -156,6 +167,11 @@ impl Device {
         state.open.clear();
         state.on = false;
         self.recorder.see(What::Killed { device: self.number });
+    }
+
+    /// Whether nobody reads what it says: then its pipe fills, and it waits to say more.
+    pub(super) fn deafen(&self, deaf: bool) {
+        self.deaf.store(deaf, Ordering::SeqCst);
     }
 
     /// SIGSTOP.
@@ -188,7 +204,13 @@ impl Drop for Device {
 }
 
 /// Notes what a client says until it ends.
-fn read(from: ChildStdout, device: usize, recorder: &Recorder, state: &Mutex<State>) {
+fn read(
+    from: ChildStdout,
+    device: usize,
+    recorder: &Recorder,
+    state: &Mutex<State>,
+    deaf: &AtomicBool,
+) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     while from.read_until(b'\n', &mut line).is_ok_and(|count| count > 0) {
@@ -199,6 +221,9 @@ fn read(from: ChildStdout, device: usize, recorder: &Recorder, state: &Mutex<Sta
         let json: Value = serde_json::from_slice(&line).expect("each line is JSON");
         let event: Event = serde_json::from_value(json).expect("each line is an event");
         line.clear();
+        while deaf.load(Ordering::SeqCst) {
+            std::thread::sleep(LOOK);
+        }
         let mut state = lock(state);
         note(&mut state, &event);
         recorder.see(What::Event { device, event });

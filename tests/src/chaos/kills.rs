@@ -14,6 +14,9 @@ const IDLE_ONE_IN: u64 = 50;
 /// Nodes of the server.
 const NODES: u16 = 2;
 
+/// How long an app takes nothing before its client is killed.
+const DEAF: Duration = Duration::from_millis(400);
+
 /// A misfortune.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
@@ -58,6 +61,8 @@ struct Counts {
     /// Rounds with sends under way when it struck.
     laden: u64,
     in_flight: u64,
+    /// The fewest acks between two faults.
+    fewest: u64,
     acks: u64,
     entries: u64,
     shown: u64,
@@ -73,7 +78,7 @@ pub(super) fn play(setting: &Setting) -> Came {
             "the build directory is in memory, where a sync means nothing".into(),
         );
     }
-    let mut counts = Counts::default();
+    let mut counts = Counts { fewest: u64::MAX, ..Counts::default() };
     for episode in 0..setting.pick(1, EPISODES) {
         let number = setting.round * EPISODES + episode;
         episode_of(setting, number, &mut counts);
@@ -96,6 +101,7 @@ pub(super) fn play(setting: &Setting) -> Came {
         ("poisoned lines", weathers),
         ("struck with sends under way", counts.laden),
         ("sends under way then", counts.in_flight),
+        ("fewest acks between two faults", counts.fewest),
         ("acks", counts.acks),
         ("entries", counts.entries),
         ("shown", counts.shown),
@@ -118,7 +124,7 @@ fn episode_of(setting: &Setting, number: u64, counts: &mut Counts) {
     let mut scene = Scene::open("kills", &Cast::of(3, NODES));
     let mut since = scene.acks();
     for at in faults {
-        scene.at_work(&since);
+        counts.fewest = counts.fewest.min(scene.at_work(&since));
         scene.load.surge();
         std::thread::sleep(Duration::from_millis(rng.below(40)));
         let in_flight = scene.in_flight() as u64;
@@ -165,6 +171,12 @@ fn strike(scene: &mut Scene, fault: Fault, rng: &mut Rng, counts: &mut Counts) -
             assert!(scene.server.crash_node(node), "node {node} crashes");
         }
         Fault::KillClient => {
+            if rng.below(2) == 0 {
+                // What it could not say any more is said by its next process.
+                victim.deafen(true);
+                scene.load.surge();
+                std::thread::sleep(DEAF);
+            }
             victim.kill();
             victim.start(false);
         }

@@ -11,7 +11,7 @@ use super::load::Load;
 use super::log;
 use super::record::Recorder;
 use crate::history::{History, What};
-use crate::process::{Server, ServerOptions};
+use crate::process::{Scratch, Server, ServerOptions};
 
 /// Nobody needs longer to be back at work, whatever befell.
 const STALLED: Duration = Duration::from_secs(90);
@@ -55,7 +55,13 @@ pub(super) struct Scene {
 impl Scene {
     /// Starts the server, signs everybody in and lets them talk.
     pub(super) fn open(name: &str, cast: &Cast) -> Self {
-        let server = Server::start(&format!("chaos-{name}"), cast.server.clone());
+        let mut options = cast.server.clone();
+        let log = Scratch::folder().join(format!("chaos-{name}.log"));
+        std::fs::remove_file(&log).ok();
+        // Kept: where a law is broken, somebody will want to read it.
+        options.log.get_or_insert(log);
+        options.env.push(("RUST_BACKTRACE".into(), "0".into()));
+        let server = Server::start(&format!("chaos-{name}"), options);
         let people: Vec<String> = (0..2 * cast.pairs).map(|n| format!("p{n}")).collect();
         let users = people.iter().map(|name| server.add_account(name)).collect();
         let mut befriended = BTreeSet::new();

@@ -51,10 +51,18 @@ impl Scratch {
     pub fn new(name: &str) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let target = binary().ancestors().nth(2).expect("target/debug/presently").join("scratch");
-        let path = target.join(format!("{name}-{}-{number}", std::process::id()));
+        let path = Self::folder().join(format!("{name}-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&path).expect("the build directory can be written");
         Self(path)
+    }
+
+    /// Where all of them are: below the build directory.
+    ///
+    /// # Panics
+    /// Where the binary is nowhere.
+    #[must_use]
+    pub fn folder() -> PathBuf {
+        binary().ancestors().nth(2).expect("target/debug/presently").join("scratch")
     }
 
     /// Where it is.

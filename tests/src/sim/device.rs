@@ -268,7 +268,12 @@ impl World {
                     self.counts.acks += 1;
                 }
                 self.mark_event(device, &event);
+                let messages = u64::from(matches!(event, Event::Message { .. }));
                 self.see(What::Event { device, event });
+                let state = &mut self.devices[device];
+                if let Some(client) = state.client.as_mut().filter(|_| messages > 0) {
+                    client.handle_input(Input::Taken { messages }, self.now);
+                }
             }
             Output::Ended => {
                 self.trace.step(self.now, 47, &[], || format!("device {device} has ended"));

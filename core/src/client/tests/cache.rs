@@ -1,10 +1,12 @@
 use alloc::string::ToString;
 
-use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry};
+use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of};
+use crate::client::Input;
 use crate::id::EndpointId;
 use crate::model::contact::Relation;
 use crate::store::{Key, Reply, Request, Space};
 use crate::wire::body::account::ToAccount;
+use crate::wire::body::mixer::{Delivered, ToMixer};
 
 #[test]
 fn the_outbox_outlives_the_process() {
@@ -66,6 +68,33 @@ fn what_was_shown_is_not_shown_again() {
     let read = peer.frame();
     peer.page(&read, alloc::vec![bobs(2)], false);
     assert_eq!(peer.words(), ["signed_in", "message(2)"]);
+}
+
+#[test]
+fn what_the_app_did_not_take_is_told_again() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.app_stands_still = true;
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    peer.joined(&join, 0, 0, None);
+    (1..=3).for_each(|sequence| peer.live(join.channel, bobs(sequence)));
+    peer.pass(1_000);
+    assert!(peer.is_quiet(), "nothing is delivered yet");
+    peer.input(Input::Taken { messages: 1 });
+    peer.pass(1_000);
+    let delivered = ToMixer::Delivered(Delivered { through: 1 });
+    assert_eq!(mixer_of(&peer.frame()), delivered);
+    let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
+    peer.come_online();
+    // It knows by itself that it is behind.
+    let join = peer.let_in();
+    peer.joined(&join, 3, 1, None);
+    let read = peer.frame();
+    peer.page(&read, alloc::vec![bobs(2), bobs(3)], false);
+    assert_eq!(peer.words(), ["signed_in", "message(2)", "message(3)"]);
+    // More than was told is taken by nobody.
+    peer.input(Input::Taken { messages: u64::MAX });
 }
 
 #[test]

@@ -54,6 +54,8 @@ pub(super) struct Peer {
     deframer: Deframer,
     /// Answers of the cache are given by hand.
     pub(super) by_hand: bool,
+    /// The app takes no messages.
+    pub(super) app_stands_still: bool,
     pub(super) held: VecDeque<(OpId, Request)>,
     /// The host does not report sent bytes.
     pub(super) stuck: bool,
@@ -142,6 +144,7 @@ impl Peer {
             frames: VecDeque::new(),
             deframer: Deframer::default(),
             by_hand: false,
+            app_stands_still: false,
             held: VecDeque::new(),
             stuck: false,
             endpoint: EndpointId::default(),
@@ -209,7 +212,13 @@ impl Peer {
                         self.client.handle_input(Input::Stored { op, reply }, self.now);
                     }
                 }
-                Output::Event(event) => self.events.push_back(event),
+                Output::Event(event) => {
+                    let messages = u64::from(matches!(event, Event::Message { .. }));
+                    self.events.push_back(event);
+                    if messages > 0 && !self.app_stands_still {
+                        self.client.handle_input(Input::Taken { messages }, self.now);
+                    }
+                }
                 Output::Ended => self.ended = true,
             }
         }

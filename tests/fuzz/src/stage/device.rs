@@ -164,6 +164,9 @@ impl Stage {
         if let Event::SignedIn { .. } = event {
             self.signed_in = true;
         }
+        if let Event::Message { .. } = event {
+            self.client.handle_input(Input::Taken { messages: 1 }, self.now);
+        }
     }
 
     fn on_send(&mut self, bytes: &[u8]) {

@@ -109,6 +109,10 @@ keyspaces! {
     CachedConversation "cached_conversation" (conversation: Id);
 }
 
+/// Counters in rows stay below this. One that says otherwise was written by nobody: the row is
+/// damaged, and to count on from it would overflow.
+pub const COUNTER_END: u64 = 1 << 62;
+
 /// The key of a row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Key {

@@ -13,6 +13,7 @@ mod fmt;
 mod fuzz;
 mod host;
 mod lint;
+mod mutants;
 mod python;
 mod run;
 mod shell;
@@ -41,6 +42,7 @@ cargo xtask COMMAND
   planted [ARGS]        faults planted in a copy of the core: the simulator must see each; --only NAME
   chaos [ARGS]          real processes killed, stopped and starved: --full, --minutes N, --only NAME
   fuzz [TARGET] [ARGS]  libFuzzer on all targets or one: --minutes N, --keep
+  mutants [ARGS]        changes of the core that tests must see: --sample N, --seed S, --log
   bench [ARGS]          measure against a bare relay, on a real disk
   web                   the wasm module, the npm package and the page
   python                prove the native bindings from Python, against a real server
@@ -77,6 +79,7 @@ fn dispatch(args: &[String]) -> Result<()> {
         "planted" => sim::planted(&tree, rest),
         "chaos" => chaos::chaos(&tree, rest),
         "fuzz" => fuzz::fuzz(&tree, rest),
+        "mutants" => mutants::mutants(&tree, rest),
         "bench" => bench::bench(&tree, rest),
         "web" => web::web(&tree),
         "python" => python::python(&tree).map(drop),

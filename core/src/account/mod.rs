@@ -347,7 +347,7 @@ impl Account {
 }
 
 /// The row of a `Read`, with its revision.
-fn read_row<T: serde::de::DeserializeOwned>(reply: &Reply) -> Option<(T, u64)> {
+fn read_row<T: rows::Row>(reply: &Reply) -> Option<(T, u64)> {
     let Reply::Found { value, revision } = reply else { return None };
     rows::decode(value).map(|row| (row, *revision))
 }

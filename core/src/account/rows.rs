@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 use crate::redact::Pii;
+use crate::store::COUNTER_END;
 
 /// A person's credentials, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,24 @@ pub(super) struct EndpointRow {
     pub(super) user: UserId,
 }
 
+/// What a row's numbers may be: each is counted on from.
+pub(super) trait Row: DeserializeOwned {
+    /// Whether they can be.
+    fn is_sound(&self) -> bool;
+}
+
+impl Row for AccountRow {
+    fn is_sound(&self) -> bool {
+        self.endpoints_given < u32::MAX
+    }
+}
+
+impl Row for EndpointRow {
+    fn is_sound(&self) -> bool {
+        self.generation < COUNTER_END
+    }
+}
+
 /// A row's value.
 pub(super) fn encode(row: &impl Serialize) -> Bytes {
     let bytes: Vec<u8> = postcard::to_allocvec(row).expect("rows serialize");
@@ -39,6 +58,6 @@ pub(super) fn encode(row: &impl Serialize) -> Bytes {
 }
 
 /// A row of a value; `None`: it is not one, which only a damaged store answers.
-pub(super) fn decode<T: DeserializeOwned>(value: &[u8]) -> Option<T> {
-    postcard::from_bytes(value).ok()
+pub(super) fn decode<T: Row>(value: &[u8]) -> Option<T> {
+    postcard::from_bytes(value).ok().filter(T::is_sound)
 }

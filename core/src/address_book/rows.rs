@@ -5,6 +5,8 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::store::COUNTER_END;
+
 /// A person's list as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BookRow {
@@ -23,6 +25,7 @@ impl BookRow {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+        let row: Option<Self> = postcard::from_bytes(bytes).ok();
+        row.filter(|row| row.revision < COUNTER_END && row.contacts < u32::MAX)
     }
 }

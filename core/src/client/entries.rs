@@ -27,7 +27,7 @@ impl Client {
         talk.head = talk.head.max(sequence);
         // Before `signed_in` names may not be known yet: it is read with the rest.
         let at_once = self.stage == Stage::Ready && !talk.reading;
-        if at_once && sequence == talk.shown + 1 {
+        if at_once && sequence.checked_sub(1) == Some(talk.shown) {
             self.show(slot, &entry.value);
             self.on_shown(slot, now);
         }

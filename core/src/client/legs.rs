@@ -218,6 +218,7 @@ impl Client {
         }
         talk.reading = true;
         let read = ToMixer::Read(ReadEntries {
+            // Below the head, as was just seen, and so below the last number there is.
             from: talk.shown + 1,
             until: u64::MAX,
             limit: u16::try_from(PAGE_ENTRIES_MAX).unwrap_or(u16::MAX),

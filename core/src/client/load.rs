@@ -17,6 +17,11 @@ use crate::time::Timestamp;
 use crate::wire::bounded::Blob;
 use crate::wire::record::Record;
 
+/// No device draws so many counters: a row that says so is broken, and its sums would overflow.
+const COUNTER_MAX: u64 = 1 << 62;
+/// Sequences are below 2^32 (PROTOCOL §7.4): a row that says otherwise is broken.
+const SEQUENCE_MAX: u64 = u32::MAX as u64;
+
 /// A step of the first reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Loading {
@@ -132,14 +137,15 @@ impl Client {
     fn raise(&mut self, number: u64, revision: Option<u64>) {
         let write = Write {
             checks: Vec::from([Check { key: rows::writer(), revision }]),
-            puts: Vec::from([(rows::writer(), rows::encode(&(number + 1)))]),
+            puts: Vec::from([(rows::writer(), rows::encode(&number.wrapping_add(1)))]),
             ..Write::default()
         };
         self.cache.ask(Request::Write(write), What::Load(Loading::Raise), &mut self.out);
     }
 
     fn on_device(&mut self, row: Option<DeviceRow>) {
-        let Some(row) = row.filter(|row| row.name == self.name) else {
+        let is_own = |row: &DeviceRow| row.name == self.name && row.floor <= COUNTER_MAX;
+        let Some(row) = row.filter(is_own) else {
             // Nothing here, or another person's: what is found is deleted.
             self.stranger = true;
             self.cache.delete(rows::lists());
@@ -185,7 +191,8 @@ impl Client {
         match (space, row.key.parts.as_slice()) {
             (Space::CachedConversation, [Part::Id(id)]) => {
                 let talk: Option<TalkRow> = rows::decode(&row.value);
-                let Some(talk) = talk else { return false };
+                let is_sound = |talk: &TalkRow| talk.shown.max(talk.head) <= SEQUENCE_MAX;
+                let Some(talk) = talk.filter(is_sound) else { return false };
                 let slot = self.talks.open(ConversationId(*id), talk.with);
                 slot.map(|slot| self.talks[slot].restore(talk)).is_some()
             }
@@ -193,7 +200,7 @@ impl Client {
                 let contact = Record::<Contact>::decode(&row.value);
                 contact.map(|contact| self.book.restore(contact.value)).is_ok()
             }
-            (Space::Outbox, [Part::Number(counter)]) => {
+            (Space::Outbox, [Part::Number(counter)]) if *counter <= COUNTER_MAX => {
                 let Some(item) = rows::decode::<ItemRow>(&row.value) else { return false };
                 self.device.next = self.device.next.max(counter + 1);
                 self.restore_item(*counter, item);

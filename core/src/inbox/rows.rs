@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::store::COUNTER_END;
+
 /// A person's inbox as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct StateRow {
@@ -18,6 +20,7 @@ impl StateRow {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
-        postcard::from_bytes(bytes).ok()
+        let row: Option<Self> = postcard::from_bytes(bytes).ok();
+        row.filter(|row| row.revision < COUNTER_END && row.conversations < u32::MAX)
     }
 }

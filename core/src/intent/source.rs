@@ -19,7 +19,7 @@ use crate::limits::{
 use crate::machine::Deadline;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
-use crate::store::{Check, Key, Part, Reply, Request, Row, Space, Write};
+use crate::store::{COUNTER_END, Check, Key, Part, Reply, Request, Row, Space, Write};
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
 use crate::topology::Moved;
@@ -191,7 +191,7 @@ impl Source {
             return;
         };
         lane.given = if let Reply::Found { value, revision } = reply {
-            let number = postcard::from_bytes(value).ok();
+            let number = postcard::from_bytes(value).ok().filter(|number| *number < COUNTER_END);
             number.map(|number| Given { number, revision: Some(*revision) })
         } else if matches!(reply, Reply::Absent) {
             Some(Given { number: 0, revision: None })

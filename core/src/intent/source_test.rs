@@ -253,3 +253,26 @@ fn the_new_owner_of_a_target_is_told_at_once() {
     source.handle_moved(&target, NOW);
     assert_eq!(carry(&mut source, &mut store, NOW).0, [1]);
 }
+
+#[test]
+fn a_number_that_nobody_gave_is_read_again() {
+    let mut store = MemoryStore::default();
+    let mut source = Source::new(setup(&mut store, 0, 1, 1), 1);
+    carry(&mut source, &mut store, NOW);
+    assert_eq!(source.reserve(SOURCE, &[TARGET], op(1)), Reserve::Waiting);
+    let mut asked = 0;
+    let mut now = NOW;
+    for number in [u64::MAX, crate::store::COUNTER_END, 6] {
+        source.handle_timeout(now);
+        while let Some(effect) = source.poll_effect() {
+            if let Effect::Read { lane, .. } = effect {
+                let value = postcard::to_allocvec(&number).unwrap().into();
+                source.on_number(lane, &Reply::Found { value, revision: 1 }, now);
+                asked += 1;
+            }
+        }
+        now = now + crate::limits::REREAD_MS;
+    }
+    assert_eq!(asked, 3);
+    assert_ne!(source.reserve(SOURCE, &[TARGET], op(1)), Reserve::Waiting, "6 can be one");
+}

@@ -11,7 +11,7 @@ use crate::edge::intent::{Target, ToSource};
 use crate::id::Shard;
 use crate::index::{Index, Slab};
 use crate::limits::APPLIED_CACHED_MAX;
-use crate::store::{Check, Key, Reply, Write};
+use crate::store::{COUNTER_END, Check, Key, Reply, Write};
 use crate::topology::Moved;
 
 /// What to do with an intent that was told.
@@ -87,8 +87,8 @@ impl TargetLog {
     pub fn on_read(&mut self, source: Shard, target: Target, reply: &Reply) -> bool {
         let (last, revision) = match reply {
             Reply::Found { value, revision } => match postcard::from_bytes(value) {
-                Ok(last) => (last, Some(*revision)),
-                Err(_) => return false,
+                Ok(last) if last < COUNTER_END => (last, Some(*revision)),
+                Ok(_) | Err(_) => return false,
             },
             Reply::Absent => (0, None),
             Reply::Page { .. }

@@ -36,6 +36,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "planted", run: world::planted },
     Stage { name: "chaos", run: world::chaos },
     Stage { name: "fuzz", run: world::fuzz },
+    Stage { name: "mutants", run: world::mutants },
     Stage { name: "package", run: web::package },
     Stage { name: "browser", run: web::browser },
     Stage { name: "bench", run: world::bench },

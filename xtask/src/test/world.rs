@@ -9,7 +9,7 @@ use crate::{
     chaos as processes,
     counts::Counts,
     host::{self, Profile},
-    shell,
+    mutants, shell,
     tree::Tree,
 };
 
@@ -21,6 +21,9 @@ const SUMMARY: &str = "== chaos";
 
 /// Seconds of changed inputs per fuzz target; `cargo xtask fuzz` looks for hours.
 const FUZZ_SECONDS: u64 = 2;
+
+/// Mutants of a test run; `cargo xtask mutants --sample` tries more.
+const MUTANTS: usize = 3;
 
 /// How the benchmark says that this machine cannot measure: the code for a refusal.
 const REFUSED: i32 = 3;
@@ -71,6 +74,18 @@ pub(super) fn fuzz(tree: &Tree) -> Result<Counts> {
     let mut command = Command::new(replay);
     command.args(["--seconds", &FUZZ_SECONDS.to_string()]).current_dir(&tree.root);
     Ok(Counts::of_tests(&shell::watch(&mut command)?, "the fuzz targets"))
+}
+
+/// A few mutants of the core, always the same: the machinery works, and the tests see each.
+pub(super) fn mutants(tree: &Tree) -> Result<Counts> {
+    let mut command = mutants::command(tree)?;
+    command.args(["--sample", &MUTANTS.to_string(), "--seed", "1", "--sim-seeds", "0"]);
+    let ended = shell::watch(&mut command)?;
+    let tried = format!("{MUTANTS} tried, ");
+    let line = ended.stdout.lines().find(|line| line.starts_with(&tried));
+    let counts = Counts::of_exit(&ended, "mutants seen");
+    ensure!(!ended.ok() || line.is_some(), "not {MUTANTS} mutants were tried");
+    Ok(counts.noting(line.unwrap_or_default()))
 }
 
 /// A quick run that catches a benchmark broken, not one that measures.

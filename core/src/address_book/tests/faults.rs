@@ -136,3 +136,13 @@ fn too_many_waiting_for_one_person_are_refused() {
     assert_eq!(outcomes.iter().filter(|code| **code == Code::Busy).count(), 1);
     assert_eq!(outcomes.len(), HOME_WAITING_MAX + 2, "each is answered");
 }
+
+#[test]
+fn a_list_whose_numbers_are_at_their_end_is_no_list() {
+    use crate::address_book::rows::BookRow;
+    let row = |revision, contacts| BookRow { revision, contacts, name: "alice".into() };
+    let reads = |row: BookRow| BookRow::decode(&row.encode()).is_some();
+    assert!(reads(row(crate::store::COUNTER_END - 1, 1_000)));
+    assert!(!reads(row(crate::store::COUNTER_END, 1)));
+    assert!(!reads(row(1, u32::MAX)));
+}

@@ -114,3 +114,26 @@ fn long_lists_come_in_parts_below_a_frame() {
     assert_eq!(total, 900);
     assert_eq!(world.visible(alice()).map(|friends| friends.len()), Some(900));
 }
+
+#[test]
+fn a_short_list_comes_in_one_part() {
+    let mut world = World::new();
+    world.alice(&invite("bob")).expect("bob may be asked");
+    world.alice(&invite("carol")).expect("carol may be asked");
+    world.ask(ALICE, alice(), &Frame::Fetch(FetchBook { revision: 0 }));
+    let request = world.request;
+    let parts = world.frames(|_, of| of == request);
+    let [Ok(FromBook::Contacts(part))] = parts.as_slice() else { panic!("one part: {parts:?}") };
+    assert_eq!(part.contacts.len(), 2);
+}
+
+#[test]
+fn counts_are_those_of_what_there_is() {
+    let mut world = World::new();
+    let names = |world: &World| world.books[0].counts().map(|(name, _)| name);
+    assert_eq!(names(&world), ["address_book_ports", "address_book_homes", "address_book_intents"]);
+    assert_eq!(world.books[0].counts()[0].1, 1, "alice is attached");
+    world.cut = true;
+    world.ask(ALICE, alice(), &invite("bob"));
+    assert_eq!(world.books[0].counts()[2].1, 1, "bob's home is not told yet");
+}

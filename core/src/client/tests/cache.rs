@@ -2,11 +2,15 @@ use alloc::string::ToString;
 
 use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of};
 use crate::client::Input;
+use crate::client::rows::DeviceRow;
 use crate::id::EndpointId;
+use crate::limits::CACHE_RETRY_MS;
 use crate::model::contact::Relation;
+use crate::model::presence::Status;
 use crate::store::{Key, Reply, Request, Space};
 use crate::wire::body::account::ToAccount;
 use crate::wire::body::mixer::{Delivered, ToMixer};
+use crate::wire::bounded::Text;
 
 #[test]
 fn the_outbox_outlives_the_process() {
@@ -153,4 +157,67 @@ fn a_resume_uses_only_a_token_that_is_durable() {
         panic!("resumes")
     };
     assert_eq!(&*resume.refresh, [1; 4], "the second is not written yet");
+}
+
+#[test]
+fn a_cache_that_fails_is_asked_again_after_a_while() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.words();
+    peer.by_hand = true;
+    peer.send(1, "a");
+    peer.store_says(Reply::Failed("full".to_string()));
+    assert_eq!(peer.words(), ["error(Some(1), store_failed)"]);
+    peer.pass(CACHE_RETRY_MS * 10 - 1);
+    assert!(peer.held.is_empty(), "a full disk is left alone for a while");
+    peer.pass(1);
+    assert_eq!(peer.held.len(), 1);
+}
+
+/// A bad disk or another program may leave any number there.
+#[test]
+fn rows_at_the_end_of_all_numbers_cost_what_they_say_and_nothing_else() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.send(1, "a");
+    let good = peer.store.clone();
+    let spoilt = |key: Key, value: &[u64]| {
+        let bytes = value.iter().flat_map(|n| postcard::to_allocvec(n).expect("a number"));
+        let puts = alloc::vec![(key, bytes.collect::<alloc::vec::Vec<u8>>().into())];
+        let mut store = good.clone();
+        store.handle(&Request::Write(crate::store::Write { puts, ..Default::default() }));
+        store
+    };
+    let over = crate::client::rows::writer();
+    let peer = Peer::with_store(config(Some("pw")), spoilt(over, &[u64::MAX]), 2);
+    assert_eq!(peer.dials, 1, "whoever opens it next is told apart by the row's revision");
+    for key in [Key::outbox((1 << 63) - 1), Key::outbox(u64::MAX)] {
+        let store = spoilt(key.clone(), &[0; 40]);
+        let mut peer = Peer::with_store(config(Some("pw")), store, 2);
+        peer.come_online();
+        assert_eq!(peer.store.handle(&Request::Read(key)), Reply::Absent, "it goes");
+        peer.send(2, "b");
+    }
+    let device = DeviceRow {
+        name: Text::new("alice").expect("short"),
+        user: Some(ALICE),
+        endpoint: EndpointId([9; 16]),
+        floor: u64::MAX,
+        refresh: None,
+        status: Status::Online,
+    };
+    let mut store = good.clone();
+    let puts = alloc::vec![(crate::client::rows::device(), crate::client::rows::encode(&device))];
+    store.handle(&Request::Write(crate::store::Write { puts, ..Default::default() }));
+    let mut peer = Peer::with_store(config(Some("pw")), store, 2);
+    peer.come_online();
+    assert_ne!(
+        peer.endpoint,
+        EndpointId([9; 16]),
+        "a device that has no counters left is a new one"
+    );
+    peer.send(2, "b");
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    assert_eq!(peer.sent().1.id.counter, 1);
 }

@@ -347,3 +347,62 @@ fn a_traced_act_names_its_flow_on_every_step() {
     let tail = ToMixer::decode(send.kind, &send.body).expect("decodes").expect("a send").1;
     assert_eq!(tail.flow(), hop);
 }
+
+#[test]
+fn a_link_that_the_sign_out_closes_is_the_sign_out() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.words();
+    peer.command(7, Command::SignOut);
+    peer.closing(CloseReason::SignedOut, 0);
+    assert_eq!(peer.words(), ["done(Some(7))"]);
+    assert!(peer.ended);
+    // Without having asked, it is the end of the sign-in.
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.words();
+    peer.closing(CloseReason::SignedOut, 0);
+    assert_eq!(peer.words(), ["error(None, sign_in_ended)"]);
+}
+
+#[test]
+fn a_flow_is_named_only_where_the_server_agreed() {
+    let mut traced = config(Some("pw"));
+    traced.trace = true;
+    let mut peer = Peer::new(traced);
+    let link = peer.link;
+    peer.input(Input::LinkOpened { link });
+    peer.frame();
+    let welcome = crate::wire::hello::Welcome {
+        version: 1,
+        features: 2,
+        frame_bytes_max: 65_536,
+        keepalive_ms: 45_000,
+        node: crate::id::NodeId(0),
+        wall: crate::time::Wall(0),
+    };
+    let kind = crate::wire::hello::WELCOME;
+    peer.say(&Frame::event(kind, Channel(0), welcome.encode()));
+    let attach = peer.frame();
+    let tail = ToGate::decode(attach.kind, &attach.body).expect("decodes").expect("an attach").1;
+    assert_eq!(tail, Tail::default());
+}
+
+#[test]
+fn a_status_refused_for_good_is_an_error_and_one_refused_for_now_is_said_again() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.words();
+    peer.command(3, Command::Status { status: "busy".into() });
+    let status = peer.frame();
+    peer.refuse(&status, Refusal::later(Code::Busy, 500));
+    assert!(peer.words().is_empty());
+    peer.pass(499);
+    assert!(peer.is_quiet());
+    peer.pass(1);
+    let status = peer.frame();
+    peer.refuse(&status, Refusal::of(Code::Invalid));
+    assert_eq!(peer.words(), ["error(Some(3), invalid)"]);
+    peer.pass(5_000);
+    assert!(peer.is_quiet());
+}

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::peer::{ALICE, BOB, Online, Peer, bobs, config, cs_of, entry, mixer_of, talk};
 use crate::client::{Command, Event};
 use crate::id::EndpointId;
+use crate::limits::DELIVERED_MS;
 use crate::model::conversation::InboxItem;
 use crate::time::Wall;
 use crate::wire::body::cs::ToCs;
@@ -202,4 +203,22 @@ fn a_leg_that_was_wanted_while_the_ring_came_is_opened_once() {
     assert!(matches!(cs_of(&contact), Some(ToCs::Contact(_))));
     peer.ring(online.cs, 3);
     assert!(peer.is_quiet(), "one way in is enough");
+}
+
+#[test]
+fn what_was_shown_is_told_after_a_moment_and_once() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    peer.joined(&join, 0, 0, None);
+    peer.pass(DELIVERED_MS * 2);
+    assert!(peer.is_quiet(), "there is nothing to tell");
+    peer.live(join.channel, bobs(1));
+    peer.live(join.channel, bobs(2));
+    assert!(peer.is_quiet(), "not for each");
+    peer.pass(DELIVERED_MS);
+    assert_eq!(mixer_of(&peer.frame()), ToMixer::Delivered(Delivered { through: 2 }));
+    peer.pass(DELIVERED_MS * 2);
+    assert!(peer.is_quiet());
 }

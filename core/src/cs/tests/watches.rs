@@ -244,3 +244,13 @@ fn leaving_is_told_once() {
     bench.closed(1);
     assert_eq!(bench.homes(), []);
 }
+
+#[test]
+fn each_watch_has_a_number_of_its_own() {
+    let mut bench = Bench::new();
+    let me = user_at(0, 0);
+    bench.session(1, me, PHONE);
+    bench.watch(1, &[user_at(1, 0), user_at(1, 1), user_at(1, 2)]);
+    let numbers: alloc::collections::BTreeSet<u32> = numbers(&bench.homes()).into_iter().collect();
+    assert_eq!(numbers.len(), 3);
+}

@@ -148,3 +148,20 @@ fn an_idle_link_is_small() {
     use crate::gate::link::Link;
     assert!(size_of::<Link>() <= 200, "{}", size_of::<Link>());
 }
+
+#[test]
+fn who_signed_in_makes_room_for_one_stranger() {
+    let mut gate = welcomed();
+    let open = |gate: &mut Gate, number: u64| {
+        gate.handle_input(Input::LinkOpened { link: LinkId(number), remote: "127.0.0.1" }, T0);
+        closes(&outputs(gate))
+    };
+    for number in 1..crate::limits::LINKS_PRE_AUTH_MAX as u64 {
+        assert_eq!(open(&mut gate, 100 + number), []);
+    }
+    say(&mut gate, &attach(Service::CS, None, 0, 1), T0);
+    let accept = ToGate::Accept { port: port(1), request: 101, who: Some(who()) };
+    tell(&mut gate, Role::Cs, 0, accept, T0);
+    assert_eq!(open(&mut gate, 10_000), [], "the link that signed in is none any more");
+    assert_eq!(open(&mut gate, 10_001), [CloseReason::Unavailable]);
+}

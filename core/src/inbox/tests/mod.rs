@@ -366,3 +366,14 @@ fn what_is_no_frame_of_the_inbox_is_refused() {
     assert_eq!(refused.count(), 2);
     assert!(world.inbox.homes.is_empty());
 }
+
+#[test]
+fn an_inbox_whose_numbers_are_at_their_end_is_none() {
+    use crate::inbox::rows::StateRow;
+    let reads = |revision, conversations| {
+        StateRow::decode(&StateRow { revision, conversations }.encode()).is_some()
+    };
+    assert!(reads(crate::store::COUNTER_END - 1, 2_000));
+    assert!(!reads(crate::store::COUNTER_END, 1));
+    assert!(!reads(1, u32::MAX));
+}

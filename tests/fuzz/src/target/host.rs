@@ -17,20 +17,24 @@ const HTTP_BYTES: usize = 256 * 1024;
 /// Bytes a WebSocket may take whatever its frames claim: its first buffer, and room.
 const SOCKET_BYTES: usize = 4 * 1024;
 
-/// A runtime whose clock stands still unless everything waits, kept from input to input.
-fn on_runtime<R>(work: impl Future<Output = R>) -> R {
+/// What came of the work and what it took, on a runtime whose clock stands still unless everything
+/// waits. The runtime is kept from input to input and not charged.
+fn measured<R>(work: impl Future<Output = R>) -> (R, Taken) {
     thread_local!(static RUNTIME: OnceCell<Runtime> = const { OnceCell::new() });
     let make = || {
         let builder = &mut tokio::runtime::Builder::new_current_thread();
         builder.enable_time().start_paused(true).build().expect("a runtime")
     };
-    RUNTIME.with(|runtime| runtime.get_or_init(make).block_on(work))
+    RUNTIME.with(|runtime| {
+        let runtime = runtime.get_or_init(make);
+        taken(|| runtime.block_on(work))
+    })
 }
 
 /// A connection as it comes: frames, TLS or HTTP; what HTTP answers is HTTP, and it ends.
 pub fn first_bytes(data: &[u8]) {
     let Some(first) = data.first() else { return };
-    let (said, Taken { peak, .. }) = taken(|| on_runtime(connection(*first, data)));
+    let (said, Taken { peak, .. }) = measured(connection(*first, data));
     assert!(peak <= HTTP_BYTES + 16 * data.len(), "{} bytes took {peak}", data.len());
     let (greeted, said) = said;
     let http = first.is_ascii_uppercase();
@@ -77,7 +81,7 @@ pub fn web_socket(data: &[u8]) {
 
 /// A program's lines, and the commands in them.
 pub fn json_lines(data: &[u8]) {
-    let ((), Taken { peak, .. }) = taken(|| on_runtime(lines(data)));
+    let ((), Taken { peak, .. }) = measured(lines(data));
     // JSON's values are larger than their text, and both stand while one is read.
     assert!(peak <= 8 * 1024 + 128 * data.len(), "{} bytes took {peak}", data.len());
 }

@@ -51,23 +51,24 @@ fn every_row(cache: &mut MemoryRows) -> Vec<(Key, Bytes)> {
     rows
 }
 
+/// The cache of a client that signed in, talked, and was ended with a message in its outbox; and what
+/// was said meanwhile.
+fn good_cache() -> (MemoryRows, Pool) {
+    let mut device = Device::new(MemoryRows::default());
+    device.honest();
+    device.command(Command::Send { to: "bob".into(), text: "one".into() });
+    device.honest();
+    device.command(Command::Send { to: "bob".into(), text: "two".into() });
+    while device.waiting() > 0 {
+        device.answer(|request, cache| cache.handle(request));
+    }
+    (device.cache, device.pool)
+}
+
 /// A cache that was good, then spoilt: the app starts over it, signs in, and goes on.
 pub fn cache_rows(data: &[u8]) {
     let mut from = Unstructured::new(data);
-    let mut before = Device::new(MemoryRows::default());
-    before.honest();
-    for text in ["one", "two"] {
-        before.command(Command::Send { to: "bob".into(), text: text.into() });
-    }
-    // One is stored by the server, one stays in the outbox.
-    before.answer(|request, cache| cache.handle(request));
-    before.honest();
-    before.command(Command::Send { to: "bob".into(), text: "three".into() });
-    while before.waiting() > 0 {
-        before.answer(|request, cache| cache.handle(request));
-    }
-    let mut cache = before.cache.clone();
-    let pool = before.pool.clone();
+    let (mut cache, pool) = good_cache();
     for (key, value) in every_row(&mut cache) {
         if from.arbitrary::<u8>().unwrap_or(0) & 1 == 1
             && let Some(value) = spoil(&value, &mut from, &pool)
@@ -187,3 +188,7 @@ fn spoilt(reply: Reply, from: &mut Unstructured<'_>, pool: &Pool) -> Option<Repl
         | Reply::Unknown) => other,
     })
 }
+
+#[cfg(test)]
+#[path = "rows_test.rs"]
+mod tests;

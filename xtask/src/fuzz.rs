@@ -25,6 +25,8 @@ const DECODERS: &str = "core/src/wire";
 const MINUTES: f64 = 10.0;
 /// Longest input, in bytes: a frame may have 64 KiB, what goes wrong shows in less.
 const INPUT_BYTES_MAX: u32 = 16 * 1024;
+/// Inputs of one target that are committed: a test run plays them all.
+const KEPT_MAX: usize = 150;
 /// Seconds one input may take, and MiB.
 const INPUT_SECONDS_MAX: u32 = 20;
 const MEMORY_MIB_MAX: u32 = 1_024;
@@ -164,7 +166,7 @@ fn executions(said: &str) -> Option<u64> {
     line.trim().parse().ok()
 }
 
-/// Merges what grew into what is committed: as few inputs as reach the same.
+/// Merges what grew into what is committed: few inputs that reach the same.
 fn keep(tree: &Tree, binaries: &Path, name: &str) -> Result<()> {
     let committed = tree.at(CORPUS).join(name);
     let merged = tree.target.join("fuzz/merged").join(name);
@@ -180,9 +182,11 @@ fn keep(tree: &Tree, binaries: &Path, name: &str) -> Result<()> {
     ensure!(fs::read_dir(&merged)?.next().is_some(), "nothing was left of {name}'s inputs");
     fs::remove_dir_all(&committed)?;
     fs::create_dir_all(&committed)?;
-    for file in fs::read_dir(&merged)? {
-        let file = file?;
-        fs::copy(file.path(), committed.join(file.file_name()))?;
+    let mut names: Vec<_> = fs::read_dir(&merged)?.flatten().map(|file| file.file_name()).collect();
+    // Names are hashes: the first of them are as good as any.
+    names.sort();
+    for name in names.into_iter().take(KEPT_MAX) {
+        fs::copy(merged.join(&name), committed.join(&name))?;
     }
     Ok(())
 }

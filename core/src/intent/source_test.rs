@@ -271,7 +271,7 @@ fn a_number_that_nobody_gave_is_read_again() {
                 asked += 1;
             }
         }
-        now = now + crate::limits::REREAD_MS;
+        now = now + REREAD_MS;
     }
     assert_eq!(asked, 3);
     assert_ne!(source.reserve(SOURCE, &[TARGET], op(1)), Reserve::Waiting, "6 can be one");

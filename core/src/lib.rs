@@ -29,6 +29,7 @@ pub mod index;
 pub mod intent;
 pub mod limits;
 pub mod machine;
+pub mod measure;
 #[cfg(feature = "server")]
 pub mod mixer;
 pub mod model;

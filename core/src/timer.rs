@@ -64,6 +64,18 @@ impl<K: Ord + Clone> TimerQueue<K> {
         Some((key, Deadline { at, why }))
     }
 
+    /// How many keys are armed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
     /// Whether a key is armed.
     #[must_use]
     pub fn is_armed(&self, key: &K) -> bool {

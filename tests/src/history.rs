@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use presently_core::client::{Command, Event};
 use presently_core::id::{EndpointId, UserId};
+use presently_core::model::presence::Status;
 use presently_core::time::Timestamp;
 
 /// One thing seen.
@@ -67,6 +68,8 @@ pub enum What {
     Trouble,
     /// All of that is over.
     Quiet,
+    /// Two nodes begin anew with each other: each tells the other again what it should know.
+    Resync,
     /// A machine asked for an effect.
     Asked {
         /// Who asked, and in which life.
@@ -88,6 +91,105 @@ pub enum What {
     },
     /// From here on nothing goes wrong any more.
     Healed,
+    /// A gate gave its host a frame for a device, on that link of it.
+    Told {
+        /// The device.
+        device: usize,
+        /// Its number for the link.
+        link: u64,
+        /// What the frame says.
+        told: Told,
+    },
+    /// A node was told to go away.
+    Draining {
+        /// Which.
+        node: usize,
+    },
+    /// It says that it has.
+    Drained {
+        /// Which.
+        node: usize,
+        /// Links it still had.
+        links: usize,
+    },
+    /// A queue grew longer than it ever was.
+    Measured {
+        /// Whose.
+        by: By,
+        /// Which.
+        queue: &'static str,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        bound: usize,
+    },
+}
+
+/// What a frame says of people, read from the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// How somebody is.
+    Presence {
+        /// Who.
+        of: usize,
+        /// As others see it.
+        status: Status,
+        /// The display name.
+        name: String,
+        /// The personal message.
+        message: String,
+    },
+    /// Somebody's home has just started.
+    Settling {
+        /// Who.
+        of: usize,
+    },
+    /// Somebody writes.
+    Typing {
+        /// Who.
+        by: usize,
+    },
+    /// Somebody said something in a conversation that the device has not joined.
+    Ring {
+        /// Who.
+        by: usize,
+    },
+    /// An entry of a conversation.
+    Entry {
+        /// The conversation, smaller person first.
+        pair: (usize, usize),
+        /// Whose it is.
+        by: usize,
+        /// Its place.
+        seq: u64,
+        /// What was said.
+        text: String,
+        /// Asked for as history.
+        history: bool,
+    },
+    /// A contact as the book has it.
+    Contact {
+        /// Who.
+        of: usize,
+        /// How they stand; see [`Relation`](presently_core::model::contact::Relation).
+        relation: u8,
+        /// Part of an answer to a fetch, not pushed.
+        fetched: bool,
+    },
+    /// The book was fetched, and all of it came.
+    WholeBook,
+    /// A conversation of the inbox.
+    Conversation {
+        /// With whom.
+        with: usize,
+        /// Part of an answer to a fetch, not pushed.
+        fetched: bool,
+    },
+    /// The gate goes away.
+    Closing {
+        /// Milliseconds after which the client shall come back.
+        after_ms: u32,
+    },
 }
 
 /// Who asks for effects.

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::check::LAWS;
+use crate::check::{LAWS, g6_hidden, g10_drain};
 use crate::history::{Broken, History, broken};
 use crate::sim::{Run, Schedule, Sink, Swarm, World};
 
@@ -20,6 +20,15 @@ pub struct Judged {
     /// The first law that does not hold.
     pub broken: Option<Broken>,
 }
+
+/// A law that plays worlds of its own: its name, one seed in how many, its checker.
+type Beside = (&'static str, u64, fn(u64) -> Result<(), Broken>);
+
+/// Laws that no ordinary world can show.
+pub const BESIDE: &[Beside] = &[
+    ("g6_hidden", 4, |seed| g6_hidden::check(seed).map(|_| ())),
+    ("g10_drain", 16, |seed| g10_drain::check(seed).map(|_| ())),
+];
 
 thread_local! {
     static WHERE: RefCell<String> = const { RefCell::new(String::new()) };
@@ -43,7 +52,16 @@ pub fn is_named(law: &str, name: &str) -> bool {
 /// Plays a seed and judges it, by one law where one is named.
 #[must_use]
 pub fn seed(seed: u64, law: Option<&str>, sink: Option<Sink>) -> Judged {
-    judge(World::new(&Swarm::of_seed(seed), sink), law)
+    let mut judged = judge(World::new(&Swarm::of_seed(seed), sink), law);
+    if judged.broken.is_none() {
+        let wanted = |name: &str| law.is_none_or(|law| is_named(name, law));
+        judged.broken = BESIDE.iter().find_map(|(name, every, check)| {
+            let due = wanted(name) && (law.is_some() || seed.is_multiple_of(*every));
+            let judged = due.then(|| catch_unwind(AssertUnwindSafe(|| check(seed))))?;
+            judged.unwrap_or_else(|why| Err(broken(PANIC, words(&*why)))).err()
+        });
+    }
+    judged
 }
 
 /// Plays a schedule and judges it, by one law where one is named.

@@ -33,6 +33,7 @@ use crate::id::{Flow, OpId, Shard};
 use crate::index::Slab;
 use crate::limits::{ACCOUNT_PENDING_MAX, CONFLICTS_MAX, HASHES_MAX, REWRITE_MS, TELL_MS};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::operator::{AdminReply, AdminRequest};
 use crate::outbox::Outbox;
 use crate::password::{HashReply, HashRequest};
@@ -123,6 +124,13 @@ pub struct Account {
 }
 
 impl Account {
+    /// Its queues. A write has a timer.
+    pub fn queues(&self, queues: &mut Queues) {
+        queues.add("account requests", self.pending.len(), ACCOUNT_PENDING_MAX);
+        queues.add("account hashes", self.hashes, HASHES_MAX);
+        queues.add("account timers", self.again.len(), self.pending.len());
+    }
+
     /// The account of a node that starts.
     #[must_use]
     pub fn new(setup: Setup, _now: Timestamp) -> Self {

@@ -34,6 +34,7 @@ use crate::index::Slab;
 use crate::intent::{Effect, Source, TargetLog};
 use crate::limits::REWRITE_MS;
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::model::contact::{Contact, Relation};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
@@ -135,6 +136,14 @@ pub struct AddressBook {
 }
 
 impl AddressBook {
+    /// Its queues. A write has a timer, and a person.
+    pub fn queues(&self, queues: &mut Queues) {
+        self.homes.queues(queues);
+        self.source.queues(queues);
+        let timers = self.pending.len() + self.homes.len();
+        queues.add("book timers", self.timers.len(), timers);
+    }
+
     /// Begins by reading the intents a past life left.
     #[must_use]
     pub fn new(setup: Setup, now: Timestamp) -> Self {

@@ -14,6 +14,7 @@ use crate::edge::{Envelope, Post, Tell};
 use crate::id::{Flow, NodeId, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::limits::{HOME_WAITING_MAX, INVITE_BURST, INVITE_INTERVAL_MS};
+use crate::measure::Queues;
 use crate::rate::{Rate, Used};
 use crate::time::Timestamp;
 use crate::topology::Moved;
@@ -170,6 +171,14 @@ impl Homes {
             self.homes.remove(key);
             self.by_user.remove(&user);
         }
+    }
+
+    /// How many tasks wait of the person of whom most do.
+    pub(super) fn queues(&self, queues: &mut Queues) {
+        let waiting = self.homes.iter().map(|(_, home)| home.waiting.len());
+        queues.longest("book tasks of a person", waiting, HOME_WAITING_MAX);
+        let ready = self.homes.len() * (HOME_WAITING_MAX + 1);
+        queues.add("book people with tasks", self.ready.len(), ready);
     }
 
     /// How many people there are.

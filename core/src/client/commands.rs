@@ -160,7 +160,10 @@ impl Client {
 
     fn try_typing(&mut self, id: Option<u64>, to: &str, now: Timestamp) -> Result<Tried, Code> {
         let friend = self.friend(to)?;
-        if let (Some(me), Some(friend), Stage::Ready) = (self.device.user, friend, self.stage) {
+        let hides = self.device.status == Status::AppearOffline;
+        if let (Some(me), Some(friend), Stage::Ready, false) =
+            (self.device.user, friend, self.stage, hides)
+        {
             let conversation = crate::id::ConversationId::one_to_one(me, friend);
             if let Some(slot) = self.talks.open(conversation, friend) {
                 let talk = &mut self.talks[slot];

@@ -8,7 +8,7 @@ use crate::store::{Reply, Request};
 use crate::time::Wall;
 
 /// Everything that comes into a client.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Input<'a> {
     /// The dial of a link succeeded.
     LinkOpened {

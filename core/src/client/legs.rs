@@ -9,6 +9,7 @@ use crate::id::{ConversationId, Flow};
 use crate::limits::{
     ASK_AGAIN_MS, CATCH_UP_LEGS_MAX, LEG_IDLE_MS, LEGS_MAX, PAGE_ENTRIES_MAX, RECONNECT_LAST_MS,
 };
+use crate::model::presence::Status;
 use crate::store::Key;
 use crate::time::Timestamp;
 use crate::wire::body::account::Grant;
@@ -239,9 +240,11 @@ impl Client {
     }
 
     fn type_on(&mut self, slot: u32, now: Timestamp) {
+        let hides = self.device.status == Status::AppearOffline;
         let talk = &mut self.talks[slot];
         let Some(channel) = talk.live() else { return };
-        if core::mem::take(&mut talk.types) {
+        // Who has begun to hide meanwhile says nothing.
+        if core::mem::take(&mut talk.types) && !hides {
             (talk.typed, talk.touched) = (Some(now), now);
             let flow = self.draw_flow();
             self.tell(channel, &ToMixer::Typing(Typing {}), flow, now);

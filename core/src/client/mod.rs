@@ -54,8 +54,12 @@ use self::session::{Session, Stage};
 use self::waiting::Held;
 use crate::error::{Code, Refusal};
 use crate::id::{Channel, EndpointId, Flow};
-use crate::limits::{ANSWER_MS, CLOSE_FLUSH_MS, NAME_CHARS_MAX, PAUSE_MS};
+use crate::limits::{
+    ANSWER_MS, ASKS_MAX, CLOSE_FLUSH_MS, COMMANDS_WAITING_MAX, CONVERSATIONS_MAX, NAME_CHARS_MAX,
+    OUTBOX_MAX, PAUSE_MS,
+};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::model::name::account_name;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
@@ -165,6 +169,23 @@ impl Client {
             client.give_up(Refusal::of(Code::Invalid), now);
         }
         client
+    }
+
+    /// Its queues. What is given back from a link that is lost stands before what waits. A conversation
+    /// has three timers.
+    #[must_use]
+    pub fn queues(&self) -> Queues {
+        let mut queues = Queues::default();
+        queues.add("client outbox", self.sends.len(), OUTBOX_MAX);
+        let held = COMMANDS_WAITING_MAX + ASKS_MAX;
+        queues.add("client commands", self.waiting.len(), held);
+        queues.add("client statuses", self.choosing.len(), held);
+        queues.add("client syncs", self.syncs.len(), COMMANDS_WAITING_MAX);
+        let asks = self.link.as_ref().map_or(0, Link::asks);
+        queues.add("client asks", asks, ASKS_MAX * 2);
+        queues.add("client conversations", self.talks.len(), CONVERSATIONS_MAX * 2);
+        queues.add("client timers", self.timers.len(), self.talks.len() * 3 + 7);
+        queues
     }
 
     /// Something for the app; what comes before `signed_in` waits for it.

@@ -41,6 +41,11 @@ pub(super) struct Item {
 pub(super) struct Sends(SortedMap<u64, Item>);
 
 impl Sends {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// An item.
     pub(super) fn get(&self, counter: u64) -> Option<&Item> {
         self.0.get(&counter)

@@ -204,6 +204,11 @@ impl Talks {
         Some(slot)
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
     /// Every slot.
     pub(super) fn slots(&self) -> impl Iterator<Item = u32> + use<> {
         (0u32..).take(self.all.len())

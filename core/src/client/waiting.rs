@@ -21,6 +21,11 @@ pub(super) struct Held {
 pub(super) struct Waiting(VecDeque<Held>);
 
 impl Waiting {
+    /// How many wait.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Keeps a command for later; gives it back where too many wait.
     pub(super) fn hold(&mut self, held: Held) -> Result<(), Held> {
         if self.0.len() >= COMMANDS_WAITING_MAX {

@@ -6,6 +6,7 @@ use crate::id::{ConversationId, Flow, NodeId, OpId, Shard, UserId};
 use crate::index::Slab;
 use crate::limits::TELL_MS;
 use crate::machine::Deadline;
+use crate::measure::Queues;
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
 
@@ -65,6 +66,10 @@ impl Asks {
         let lost = self.all.iter().filter(|(_, asked)| is_lost(asked));
         let ops: Vec<OpId> = lost.map(|(op, _)| op).collect();
         ops.into_iter().filter_map(|op| self.take(op)).collect()
+    }
+
+    pub(super) fn queues(&self, queues: &mut Queues) {
+        queues.add("cs timers", self.timers.len(), self.all.len());
     }
 
     pub(super) fn next(&self) -> Option<Deadline> {

@@ -30,8 +30,9 @@ use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, Tell, ToCs, cs_book, cs_mixer, cs_ps};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{ConversationId, Flow, NodeId, OpId, Shard, UserId};
-use crate::limits::LINKS_MAX;
+use crate::limits::{CONTACTS_MAX, CS_ASKS_MAX, LINKS_MAX};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::ticket::Purpose;
@@ -107,6 +108,17 @@ impl Cs {
     #[must_use]
     pub fn friend_count(&self) -> usize {
         self.friends.len()
+    }
+
+    /// Its queues.
+    pub fn queues(&self, queues: &mut Queues) {
+        let sessions = || self.sessions.iter().map(|(_, session)| session);
+        queues.add("cs sessions", self.sessions.len(), LINKS_MAX);
+        let asks = sessions().map(|session| usize::from(session.asks));
+        queues.longest("cs asks of a session", asks, usize::from(CS_ASKS_MAX));
+        let watched = sessions().map(|session| session.watched.len());
+        queues.longest("cs watches of a session", watched, CONTACTS_MAX);
+        self.asks.queues(queues);
     }
 
     fn on_client(&mut self, flow: Flow, tell: ToService, now: Timestamp) {

@@ -1,8 +1,9 @@
-//! mixer ↔ ps: where a person's devices are, for rings. Hidden ones too, and nothing shows back.
+//! mixer ↔ ps: where a person's devices are, for rings (hidden ones too, and nothing shows back); and
+//! whether a person shows, for what would tell others that they are there (PROTOCOL §5.4, §5.5).
 
 use alloc::vec::Vec;
 
-use super::edge;
+use super::{Class, edge};
 use crate::id::{EndpointId, NodeId, UserId};
 use crate::limits::ENDPOINTS_MAX;
 use crate::wire::bounded::items;
@@ -15,9 +16,14 @@ edge! {
             /// Whose.
             user: UserId,
         } "route",
+        /// A request: answered by `Shows`. Without an answer nothing is passed on.
+        Shows {
+            /// Who.
+            user: UserId,
+        } "shows" as |_: &ToPs| Class::Ephemeral,
     }
 
-    /// The answer.
+    /// The answers.
     ToMixer {
         /// The endpoints that have a live session (those that linger are left out).
         Route {
@@ -27,5 +33,10 @@ edge! {
             #[serde(deserialize_with = "items::<_, _, ENDPOINTS_MAX>")]
             endpoints: Vec<(EndpointId, NodeId)>,
         } "routed",
+        /// Whether others see the person as here.
+        Shows {
+            /// Whether it is so.
+            shows: bool,
+        } "shown" as |_: &ToMixer| Class::Ephemeral,
     }
 }

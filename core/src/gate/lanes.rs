@@ -75,8 +75,12 @@ impl Outgoing {
         self.waiting = None;
     }
 
+    /// With the host and not yet reported sent, bytes.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
     /// Bytes that wait.
-    #[cfg(test)]
     pub(super) fn waiting_bytes(&self) -> usize {
         self.waiting.as_ref().map_or(0, |lanes| lanes.bytes)
     }

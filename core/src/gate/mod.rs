@@ -29,10 +29,12 @@ use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, Flow, LinkId, NodeId, OpId};
 use crate::index::{Index, Slab};
 use crate::limits::{
-    CLOSE_FLUSH_MS, DRAIN_FLUSH_MS, DRAIN_SPREAD_MS, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS,
-    LINKS_MAX, LINKS_PRE_AUTH_MAX, PAUSE_MS,
+    CLOSE_FLUSH_MS, DRAIN_FLUSH_MS, DRAIN_SPREAD_MS, FRAME_BYTES_MAX, LINK_HARD_BYTES_MAX,
+    LINK_IN_FLIGHT_BYTES_MAX, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS, LINKS_MAX,
+    LINKS_PRE_AUTH_MAX, PAUSE_MS,
 };
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::setup::Setup;
@@ -163,6 +165,21 @@ impl Gate {
     #[must_use]
     pub fn link_count(&self) -> usize {
         self.links.len()
+    }
+
+    /// Its queues. A link that is not closing has one timer.
+    pub fn queues(&self, queues: &mut Queues) {
+        let links = || self.links.iter().map(|(_, link)| link);
+        queues.add("gate links", self.links.len(), LINKS_MAX);
+        queues.add("gate strangers", self.strangers, LINKS_PRE_AUTH_MAX);
+        queues.add("gate timers", self.timers.len(), self.links.len());
+        let waiting = links().map(|link| link.outgoing.waiting_bytes());
+        queues.longest("link waiting bytes", waiting, LINK_HARD_BYTES_MAX);
+        // A frame goes alone where it is longer than what may go.
+        let frame = FRAME_BYTES_MAX + LENGTH_BYTES;
+        let in_flight = links().map(|link| link.outgoing.in_flight());
+        queues.longest("link bytes with the host", in_flight, LINK_IN_FLIGHT_BYTES_MAX.max(frame));
+        queues.longest("link frame bytes", links().map(|link| link.deframer.held()), frame);
     }
 
     fn key(&self, link: LinkId) -> Option<OpId> {
@@ -408,6 +425,9 @@ impl Gate {
         }
     }
 }
+
+/// Of a frame's length, which the frame's own bound does not count.
+const LENGTH_BYTES: usize = 3;
 
 /// A channel whose node was lost may be attached again after this: by then the node is back, or the
 /// answer is the same.

@@ -30,7 +30,7 @@ pub struct StoreOp {
 }
 
 /// Everything that comes into a node. Its serialized form stands in records ([`super::record`]).
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Input<'a> {
     /// A client connected. The number is new in this life of the hub.
     LinkOpened {

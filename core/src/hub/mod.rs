@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{CloseReason, Code};
 use crate::id::NodeId;
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::time::{Timestamp, Wall};
 use crate::wire::hello::Versions;
@@ -69,6 +70,16 @@ impl Hub {
         let life = crate::rng::Rng::new(crate::rng::Rng::child_seed(seed, "life")).next_u64();
         let start = Start::new(config, life, seed, wall, now, &mut out);
         Self { config, life, stage: Stage::Starting(Box::new(start)), out }
+    }
+
+    /// The queues of all its machines; none before it serves.
+    #[must_use]
+    pub fn queues(&self) -> Queues {
+        let mut queues = Queues::default();
+        if let Stage::Serving(node) = &self.stage {
+            node.queues(&mut queues);
+        }
+        queues
     }
 
     fn on_starting(&mut self, input: Input<'_>, now: Timestamp) {

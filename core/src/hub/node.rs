@@ -13,6 +13,7 @@ use crate::gate::{self, Gate};
 use crate::id::NodeId;
 use crate::inbox::{self, Inbox};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::mixer::{self, Mixer};
 use crate::operator::{AdminReply, AdminRequest};
 use crate::outbox::Outbox;
@@ -144,6 +145,17 @@ impl Node {
             // Neither asks a store; and the start's requests were answered before the node served.
             Some(Role::Gate | Role::Cs) | None => {}
         }
+    }
+
+    pub(super) fn queues(&self, queues: &mut Queues) {
+        self.gate.queues(queues);
+        self.account.queues(queues);
+        self.cs.queues(queues);
+        self.ps.queues(queues);
+        self.book.queues(queues);
+        self.inbox.queues(queues);
+        self.mixer.queues(queues);
+        self.trunks.queues(queues);
     }
 
     pub(super) fn handle_timeout(&mut self, now: Timestamp, out: &mut Outbox<Output>) {

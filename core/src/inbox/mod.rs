@@ -25,6 +25,7 @@ use crate::id::{Flow, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::limits::{CONFLICTS_MAX, HOME_WAITING_MAX, REREAD_MS, REWRITE_MS};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::store::{Key, Reply, Request, Write};
@@ -118,6 +119,16 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// Its queues. What runs has a timer.
+    pub fn queues(&self, queues: &mut Queues) {
+        let homes = || self.homes.iter().map(|(_, home)| home);
+        let heads = homes().map(|home| home.heads.len());
+        queues.longest("inbox heads of a person", heads, HOME_WAITING_MAX);
+        let fetches = homes().map(|home| home.fetches.len());
+        queues.longest("inbox fetches of a person", fetches, HOME_WAITING_MAX);
+        queues.add("inbox timers", self.timers.len(), self.runs.len());
+    }
+
     /// Knows nobody yet.
     #[must_use]
     pub fn new(setup: Setup, _now: Timestamp) -> Self {

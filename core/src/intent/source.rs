@@ -17,6 +17,7 @@ use crate::limits::{
     INTENT_LANES_KEPT, INTENT_RETELL_MS, INTENTS_WAITING_MAX, REREAD_MS, SCAN_ROWS_MAX,
 };
 use crate::machine::Deadline;
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::setup::Setup;
 use crate::store::{COUNTER_END, Check, Key, Part, Reply, Request, Row, Space, Write};
@@ -117,6 +118,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// Its queues.
+    pub fn queues(&self, queues: &mut Queues) {
+        queues.add("intents", self.waiting, INTENTS_WAITING_MAX);
+        queues.add("intent timers", self.timers.len(), self.lanes.len() * 2 + 1);
+    }
+
     /// Begins with a scan of what past owners left; `seed` keys its table.
     #[must_use]
     pub fn new(setup: Setup, seed: u64) -> Self {

@@ -167,6 +167,11 @@ impl Log {
         self.waiting.is_empty() && self.ahead.is_empty()
     }
 
+    /// How many sends wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len() + self.ahead.len()
+    }
+
     /// Whether sends wait for the tail to be read again.
     pub(super) fn wants_reload(&self) -> bool {
         !self.ahead.is_empty()

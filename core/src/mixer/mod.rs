@@ -46,8 +46,12 @@ use crate::error::{Code, Refusal};
 use crate::id::{ConversationId, Flow, NodeId, OpId, Shard};
 use crate::index::{Index, Slab};
 use crate::intent::{TargetLog, Verdict};
-use crate::limits::{LEGS_OF_ENDPOINT_MAX, RELOAD_FAILED_MS, SCAN_ROWS_MAX};
+use crate::limits::{
+    APPEND_BATCH_MAX, APPENDS_WAITING_MAX, CHANGES_WAITING_MAX, LEGS_OF_ENDPOINT_MAX, READS_MAX,
+    RELOAD_FAILED_MS, SCAN_ROWS_MAX, SEATS_MAX,
+};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::model::conversation::{Mark, Roster};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
@@ -140,6 +144,20 @@ impl Mixer {
         ]
     }
 
+    /// Its queues. A conversation has five timers, the mixer two.
+    pub fn queues(&self, queues: &mut Queues) {
+        let conversations = || self.conversations.iter().map(|(_, conversation)| conversation);
+        // What a batch held goes back in front of what waits.
+        let sends = APPENDS_WAITING_MAX + APPEND_BATCH_MAX;
+        queues.longest("mixer sends", conversations().map(|c| c.log.waiting()), sends);
+        let changes = conversations().map(|c| c.changes.len());
+        queues.longest("mixer changes", changes, CHANGES_WAITING_MAX + 1);
+        queues.add("mixer seats", self.seats.len(), SEATS_MAX);
+        queues.add("mixer timers", self.desk.timers.len(), self.conversations.len() * 6 + 2);
+        let reads = conversations().flat_map(|c| &c.legs).filter_map(|leg| self.legs.get(*leg));
+        queues.longest("mixer reads of a leg", reads.map(|leg| leg.reads), READS_MAX);
+    }
+
     fn room(&mut self, conversation: OpId, now: Timestamp) -> Option<Room<'_>> {
         Some(Room {
             conv: self.conversations.get_mut(conversation)?,
@@ -175,6 +193,14 @@ impl Mixer {
             ToMixer::Ps(mixer_ps::ToMixer::Route { user, endpoints }) => {
                 if let Some(mut room) = op.and_then(|key| self.room(key, now)) {
                     room.on_route(user, &endpoints, flow);
+                }
+            }
+            ToMixer::Ps(mixer_ps::ToMixer::Shows { shows }) => {
+                let leg = op.and_then(|key| Some((key, self.legs.get(key)?.conversation)));
+                if let Some((key, conversation)) = leg.filter(|_| shows)
+                    && let Some(mut room) = self.room(conversation, now)
+                {
+                    room.pass_typing(key, flow);
                 }
             }
             ToMixer::Inbox(mixer_inbox::ToMixer::Written { user, head, outcome, conversation }) => {

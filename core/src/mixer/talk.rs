@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use crate::edge::gate_service::Lane;
+use crate::edge::{Post, mixer_ps};
 use crate::error::{Code, Refusal};
 use crate::id::{Flow, OpId};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, READS_MAX, TYPING_INTERVAL_MS};
@@ -115,7 +116,8 @@ impl Room<'_> {
         self.desk.store(Pending::Page { leg: key, request, flow }, request_entries);
     }
 
-    /// Passed on at most once in four seconds, to everyone else's devices.
+    /// Passed on at most once in four seconds, and only where the home says that the person shows:
+    /// who appears offline does not write (PROTOCOL §5.5).
     fn on_typing(&mut self, key: OpId, flow: Flow) {
         let now = self.now;
         let Some(leg) = self.legs.get_mut(key) else { return };
@@ -125,6 +127,18 @@ impl Room<'_> {
             return;
         }
         leg.typed = Some(now);
+        let ask = Post::home(flow, user, mixer_ps::ToPs::Shows { user });
+        self.desk.tell(ask.with_op(Some(key)));
+    }
+
+    /// The home lets a typing notice pass: to everyone else's devices.
+    pub(super) fn pass_typing(&mut self, key: OpId, flow: Flow) {
+        let Some(user) = self.legs.get(key).filter(|leg| leg.joined).map(|leg| leg.user) else {
+            return;
+        };
+        if !self.conv.roster.open {
+            return;
+        }
         let notice = FromMixer::Typing(TypingOf { user });
         let bytes = notice.encode(&Tail::of_flow(flow));
         let lane = (Lane::Typing(self.conv.id, user), notice.kind());

@@ -24,12 +24,13 @@ use crate::edge::{Envelope, Peer, Post, ToPs, book_ps, mixer_ps};
 use crate::error::{Code, Refusal};
 use crate::id::{EndpointId, Flow, NodeId, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
-use crate::limits::{ENDPOINTS_MAX, LINGER_MS, PAUSE_MS, REREAD_MS};
+use crate::limits::{ENDPOINTS_MAX, LINGER_MS, PAUSE_MS, REREAD_MS, SAVES_WAITING_MAX};
 use crate::machine::{Deadline, Machine};
+use crate::measure::Queues;
 use crate::model::presence::{Profile, Status};
 use crate::outbox::Outbox;
 use crate::setup::Setup;
-use crate::store::{Reply, Request, Write};
+use crate::store::{Key, Reply, Request, Write};
 use crate::time::{Timestamp, Wall};
 use crate::timer::TimerQueue;
 use crate::topology::Moved;
@@ -75,6 +76,8 @@ enum Pending {
     /// Taken out while it is being looked at.
     Taken,
     Profile(OpId),
+    /// The same once more, of somebody who hides: what it says is known.
+    Warm(OpId),
     Save {
         person: OpId,
         record: Record<Profile>,
@@ -87,11 +90,13 @@ enum Pending {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
     Settled,
-    /// Per person: ask the book, read the profile, tell presence, end lingers.
+    /// Per person: ask the book, read the profile, tell presence, end lingers, show what was held
+    /// back.
     Ask(OpId),
     Read(OpId),
     Tell(OpId),
     Linger(OpId),
+    Unveil(OpId),
     /// Per request to the store.
     Rewrite(OpId),
 }
@@ -135,6 +140,15 @@ impl Ps {
         [("ps_people", self.people.len() as u64)]
     }
 
+    /// Its queues. A person has five timers, a write one, the home itself one.
+    pub fn queues(&self, queues: &mut Queues) {
+        let people = || self.people.iter().map(|(_, person)| person);
+        queues.longest("ps saves", people().map(|p| p.saves.len()), SAVES_WAITING_MAX);
+        queues.longest("ps endpoints", people().map(|p| p.endpoints.len()), ENDPOINTS_MAX);
+        let timers = self.people.len() * 5 + self.pending.len() + 1;
+        queues.add("ps timers", self.timers.len(), timers);
+    }
+
     fn find(&self, user: UserId) -> Option<OpId> {
         self.by_user.get(&user).and_then(|slot| self.people.key_at(slot))
     }
@@ -160,6 +174,13 @@ impl Ps {
                 let live = endpoints.iter().filter(|endpoint| endpoint.is_live());
                 let endpoints = live.map(|endpoint| (endpoint.endpoint, endpoint.node)).collect();
                 let tell = mixer_ps::ToMixer::Route { user, endpoints };
+                let post = Post::node(envelope.flow, envelope.from.node, tell);
+                self.tell(post.with_op(envelope.op));
+            }
+            ToPs::Mixer(mixer_ps::ToPs::Shows { user }) => {
+                let seen = self.find(user).and_then(|key| self.people.get(key)?.seen());
+                let shows = seen.is_some_and(|seen| seen.status != Status::Offline);
+                let tell = mixer_ps::ToMixer::Shows { shows };
                 let post = Post::node(envelope.flow, envelope.from.node, tell);
                 self.tell(post.with_op(envelope.op));
             }
@@ -248,7 +269,12 @@ impl Ps {
             boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
         }
         self.watch_lingers(key);
-        self.tell_own(key, flow, Some(at.node));
+        // Before anything is published there is nothing to tell: and where the home happens to know the
+        // person, since somebody watches, nothing more than where it does not (PROTOCOL §5.5).
+        let person = self.people.get(key).expect("just loaded");
+        if person.endpoints.iter().any(|at| at.is_published) {
+            self.tell_own(key, flow, Some(at.node));
+        }
         self.refresh(key, flow, now);
     }
 
@@ -267,7 +293,7 @@ impl Ps {
         let Some(at) = person.endpoint_of(endpoint, node, session) else {
             return;
         };
-        at.is_published = true;
+        let first = !core::mem::replace(&mut at.is_published, true);
         // A choice told again may be older than what stands: its session may long be dead.
         let mut others = person.endpoints.iter().filter(|at| !at.is_of(node, session));
         let stands = others.any(|at| at.is_published) && chosen < person.chosen;
@@ -277,7 +303,11 @@ impl Ps {
         if person.profile.is_none() {
             person.flow = flow;
         }
+        if first {
+            self.tell_own(key, flow, Some(node));
+        }
         self.refresh(key, flow, now);
+        self.unveil(key);
     }
 
     fn on_watch(
@@ -288,6 +318,7 @@ impl Ps {
         flow: Flow,
     ) {
         let key = self.load(friend);
+        self.cool(key);
         let person = self.people.get_mut(key).expect("just loaded");
         person.watches.insert(node, watcher, number);
         if person.visible == Visible::Unasked {
@@ -332,6 +363,20 @@ impl Ps {
             if needs {
                 self.answer_watch(key, &watch, flow);
             }
+        }
+    }
+
+    /// Somebody hides whom nobody watches: their home would not know them if they were not there, and
+    /// would have to read before it answers a watch. So it reads (PROTOCOL §5.5).
+    fn cool(&mut self, key: OpId) {
+        let Some(person) = self.people.get_mut(key) else {
+            return;
+        };
+        if person.watches.is_empty() && person.hides() && person.profile.is_some() {
+            (person.is_cold, person.visible) = (true, Visible::Unasked);
+            let row = Key::profile(person.user);
+            let op = self.pending.insert(Pending::Warm(key));
+            self.out.push(Output::Store { op, request: Request::Read(row) });
         }
     }
 
@@ -397,7 +442,9 @@ impl Ps {
             self.tell(save.answer(Err(refusal)));
         }
         let of_person = |pending: &Pending| match pending {
-            Pending::Profile(of) | Pending::Save { person: of, .. } => *of == key,
+            Pending::Profile(of) | Pending::Warm(of) | Pending::Save { person: of, .. } => {
+                *of == key
+            }
             Pending::Taken => false,
         };
         // At most one of each kind; people with something pending are few.
@@ -459,9 +506,8 @@ impl Ps {
     fn forget(&mut self, key: OpId) -> Option<Person> {
         let person = self.people.remove(key)?;
         self.by_user.remove(&person.user);
-        for due in [Due::Ask(key), Due::Read(key), Due::Tell(key), Due::Linger(key)] {
-            self.timers.clear(&due);
-        }
+        let own = [Due::Ask, Due::Read, Due::Tell, Due::Linger, Due::Unveil];
+        own.into_iter().for_each(|due| self.timers.clear(&due(key)));
         Some(person)
     }
 
@@ -488,6 +534,13 @@ impl Ps {
             Pending::Profile(key) => {
                 self.pending.remove(op);
                 self.on_profile(key, reply, now);
+            }
+            Pending::Warm(key) => {
+                self.pending.remove(op);
+                if let Some(person) = self.people.get_mut(key) {
+                    person.is_cold = false;
+                    self.answer_watches(key, Flow::default());
+                }
             }
             Pending::Save { person, record, write, doubt } => {
                 // After doubt a failure says nothing of the write before it: it may stand.
@@ -522,7 +575,7 @@ fn user_of(tell: &ToPs) -> UserId {
             | From::Unwatch { friend: user, .. },
         )
         | ToPs::Book(book_ps::ToPs::Visible { user, .. } | book_ps::ToPs::Changed { user, .. })
-        | ToPs::Mixer(mixer_ps::ToPs::Route { user }) => *user,
+        | ToPs::Mixer(mixer_ps::ToPs::Route { user } | mixer_ps::ToPs::Shows { user }) => *user,
     }
 }
 
@@ -565,6 +618,7 @@ impl Machine for Ps {
                 Due::Read(key) => self.read_profile(key),
                 Due::Tell(key) => self.tell_presence(key, now),
                 Due::Linger(key) => self.on_linger(key, now),
+                Due::Unveil(key) => self.unveil(key),
                 Due::Rewrite(op) => {
                     if let Some(Pending::Save { write, .. }) = self.pending.get(op) {
                         let request = Request::Write(write.clone());

@@ -76,7 +76,47 @@ impl Visible {
 pub(super) struct StoredProfile {
     pub(super) record: Record<Profile>,
     pub(super) revision: Option<u64>,
+    /// What others see of it, where it was changed while the person hid: somebody who is not there
+    /// changes nothing.
+    veil: Option<Profile>,
 }
+
+impl StoredProfile {
+    pub(super) fn new(record: Record<Profile>, revision: Option<u64>) -> Self {
+        let veil = record.tail.value(SHOWN).and_then(|bytes| postcard::from_bytes(bytes).ok());
+        Self { record, revision, veil }
+    }
+
+    /// What others see of it.
+    pub(super) fn shown(&self) -> &Profile {
+        self.veil.as_ref().unwrap_or(&self.record.value)
+    }
+
+    /// Whether others see something else than what was chosen.
+    pub(super) fn is_veiled(&self) -> bool {
+        self.veil.is_some()
+    }
+
+    /// The row after a change; others see the one before as long as the person hides.
+    pub(super) fn changed(&self, save: &Save, hides: bool) -> Record<Profile> {
+        let mut record = self.record.clone();
+        if let Some(name) = &save.name {
+            record.value.name = name.clone();
+        }
+        if let Some(message) = &save.message {
+            record.value.message = message.clone();
+        }
+        record.tail.remove(SHOWN);
+        if hides && record.value != *self.shown() {
+            let shown = postcard::to_allocvec(self.shown()).expect("profiles serialize");
+            record.tail.set(SHOWN, shown.into());
+        }
+        record
+    }
+}
+
+/// Tag of a profile row's tail: what others see of it.
+const SHOWN: u32 = 2;
 
 /// A change of the profile that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +130,11 @@ pub(super) struct Save {
 }
 
 impl Save {
+    /// Whether nobody asked for it: the row is only written without what it held back.
+    pub(super) fn is_unveiling(&self) -> bool {
+        self.op.is_none()
+    }
+
     pub(super) fn answer(&self, outcome: Result<(), Refusal>) -> Post {
         Post::node(self.flow, self.node, ToCs::Saved { outcome }).with_op(self.op)
     }
@@ -111,6 +156,8 @@ pub(super) struct Person {
     /// `None`: being read.
     pub(super) profile: Option<StoredProfile>,
     pub(super) visible: Visible,
+    /// The profile is read once more before a watch is answered, as of somebody whom nobody needed.
+    pub(super) is_cold: bool,
     pub(super) watches: Watches,
     /// What admitted watchers were told last, and under which version.
     pub(super) told: Option<Presence>,
@@ -136,6 +183,7 @@ impl Person {
             chosen: Wall::default(),
             profile: None,
             visible: Visible::Unasked,
+            is_cold: false,
             watches: Watches::default(),
             told: None,
             version: 0,
@@ -167,16 +215,25 @@ impl Person {
         self.endpoints.extract_if(.., |old| gives_way(old)).collect()
     }
 
+    fn standing(&self) -> Status {
+        if self.is_published() { self.status } else { Status::Offline }
+    }
+
+    /// Whether others see the person offline.
+    pub(super) fn hides(&self) -> bool {
+        self.standing().seen() == Status::Offline
+    }
+
     /// As chosen; `None` until the profile is read.
     pub(super) fn chosen(&self) -> Option<Presence> {
-        let status = if self.is_published() { self.status } else { Status::Offline };
         let Profile { name, message } = self.profile.as_ref()?.record.value.clone();
-        Some(Presence { status, name, message })
+        Some(Presence { status: self.standing(), name, message })
     }
 
     /// As others see it; `None` until the profile is read.
     pub(super) fn seen(&self) -> Option<Presence> {
-        self.chosen().map(|chosen| Presence { status: chosen.status.seen(), ..chosen })
+        let Profile { name, message } = self.profile.as_ref()?.shown().clone();
+        Some(Presence { status: self.standing().seen(), name, message })
     }
 
     /// The device that a session is of.

@@ -39,9 +39,9 @@ impl Ps {
         };
         let read = if let Reply::Found { value, revision } = reply {
             let record = Record::decode(value).ok();
-            record.map(|record| StoredProfile { record, revision: Some(*revision) })
+            record.map(|record| StoredProfile::new(record, Some(*revision)))
         } else if *reply == Reply::Absent {
-            Some(StoredProfile { record: Profile::default().into(), revision: None })
+            Some(StoredProfile::new(Profile::default().into(), None))
         } else {
             None
         };
@@ -54,6 +54,7 @@ impl Ps {
         self.refresh(key, flow, now);
         self.answer_watches(key, flow);
         self.save_next(key);
+        self.unveil(key);
     }
 
     /// A person changes their profile.
@@ -73,6 +74,20 @@ impl Ps {
         self.save_next(key);
     }
 
+    /// What a person changed in hiding shows with them, once the row says so.
+    pub(super) fn unveil(&mut self, key: OpId) {
+        let node = self.setup.node;
+        let Some(person) = self.people.get_mut(key).filter(|person| !person.hides()) else {
+            return;
+        };
+        let veiled = person.profile.as_ref().is_some_and(StoredProfile::is_veiled);
+        if veiled && person.saves.is_empty() {
+            let (flow, op, name, message) = Default::default();
+            person.saves.push_back(Save { flow, node, op, name, message, conflicts: 0 });
+            self.save_next(key);
+        }
+    }
+
     /// Writes the change that waits first.
     fn save_next(&mut self, key: OpId) {
         let Some(person) = self.people.get_mut(key).filter(|person| !person.is_saving) else {
@@ -81,13 +96,7 @@ impl Ps {
         let (Some(profile), Some(save)) = (&person.profile, person.saves.front()) else {
             return;
         };
-        let mut record = profile.record.clone();
-        if let Some(name) = &save.name {
-            record.value.name = name.clone();
-        }
-        if let Some(message) = &save.message {
-            record.value.message = message.clone();
-        }
+        let record = profile.changed(save, person.hides());
         person.is_saving = true;
         let row = Key::profile(person.user);
         let checked = Check { key: row.clone(), revision: profile.revision };
@@ -124,7 +133,7 @@ impl Ps {
         let save = person.saves.front_mut().expect("the first change is being written");
         let outcome = match reply {
             Reply::Written { revision } => {
-                person.profile = Some(StoredProfile { record, revision: Some(*revision) });
+                person.profile = Some(StoredProfile::new(record, Some(*revision)));
                 Ok(())
             }
             Reply::Conflict if save.conflicts + 1 < CONFLICTS_MAX => {
@@ -143,8 +152,15 @@ impl Ps {
         };
         person.is_saving = false;
         let save = person.saves.pop_front().expect("the first change is being written");
-        self.out.push(Output::Tell(save.answer(outcome)));
+        if !save.is_unveiling() {
+            self.out.push(Output::Tell(save.answer(outcome)));
+        } else if outcome.is_err() {
+            self.timers.set(Due::Unveil(key), now + REREAD_MS, "show what was held back");
+        }
         self.refresh(key, save.flow, now);
+        if outcome.is_ok() {
+            self.unveil(key);
+        }
         self.save_next(key);
         self.forget_idle(key);
     }

@@ -98,7 +98,7 @@ impl Ps {
 
     /// Answers one watch by what is known now.
     pub(super) fn answer_watch(&mut self, key: OpId, watch: &Watch, flow: Flow) {
-        let Some(person) = self.people.get(key) else {
+        let Some(person) = self.people.get(key).filter(|person| !person.is_cold) else {
             return;
         };
         let Some(told) = &person.told else {

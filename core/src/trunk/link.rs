@@ -65,6 +65,14 @@ impl Link {
         self.up
     }
 
+    pub(super) fn window_len(&self) -> usize {
+        self.window.len()
+    }
+
+    pub(super) fn state_len(&self) -> usize {
+        self.state_sent.len()
+    }
+
     pub(super) fn has_unacked(&self) -> bool {
         self.sent > 0
     }

@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::edge::{Class, Envelope, Peer, Tell};
 use crate::id::{Incarnation, NodeId};
 use crate::machine::Deadline;
+use crate::measure::Queues;
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
 use crate::timer::TimerQueue;
@@ -129,6 +130,15 @@ impl Trunks {
             trunks.timers.set(Wait::Digest(node), now, "greet a node");
         }
         trunks
+    }
+
+    /// Their queues. A link has four timers.
+    pub fn queues(&self, queues: &mut Queues) {
+        let window = self.links.iter().map(Link::window_len);
+        queues.longest("trunk window", window, crate::limits::TRUNK_WINDOW_MAX);
+        let state = self.links.iter().map(Link::state_len);
+        queues.longest("trunk state", state, crate::limits::TRUNK_STATE_MAX);
+        queues.add("trunk timers", self.timers.len(), self.links.len() * 4);
     }
 
     /// Tells a machine of another node.

@@ -70,6 +70,11 @@ impl Tail {
         }
     }
 
+    /// Takes a tag's value out.
+    pub fn remove(&mut self, tag: u32) {
+        self.0.retain(|(t, _)| *t != tag);
+    }
+
     /// Whether a critical (odd) tag stands here that is not in `known`.
     #[must_use]
     pub fn has_unknown_critical(&self, known: &[u32]) -> bool {

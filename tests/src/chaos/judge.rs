@@ -51,10 +51,15 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Unlinked { .. }
             | What::Trouble
             | What::Quiet
+            | What::Resync
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }
-            | What::Healed => {}
+            | What::Healed
+            | What::Told { .. }
+            | What::Draining { .. }
+            | What::Drained { .. }
+            | What::Measured { .. } => {}
         }
     }
     judged.entries = history.logs.values().map(|log| log.len() as u64).sum();

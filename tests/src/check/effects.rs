@@ -40,7 +40,12 @@ pub fn check(history: &History) -> Result<(), Broken> {
             | What::Unlinked { .. }
             | What::Trouble
             | What::Quiet
-            | What::Healed => {}
+            | What::Resync
+            | What::Healed
+            | What::Told { .. }
+            | What::Draining { .. }
+            | What::Drained { .. }
+            | What::Measured { .. } => {}
         }
     }
     if let Some((by, ops)) = open.iter().find(|(_, ops)| ops.len() > 64) {

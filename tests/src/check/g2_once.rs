@@ -4,10 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use presently_core::client::Event;
 use presently_core::time::Timestamp;
 
-use super::lives::lives;
-use crate::history::{Broken, History, broken};
+use super::lives::{lives, sends};
+use crate::history::{Broken, History, What, broken};
 
 const LAW: &str = "g2_once";
 /// What a cache may not have synced when its process is killed, milliseconds.
@@ -19,7 +20,27 @@ const CACHE_LAG_MS: u64 = 3_000;
 /// What stands or was shown twice.
 pub fn check(history: &History) -> Result<(), Broken> {
     logged_once(history)?;
+    failed_is_not_logged(history)?;
     shown_once(history)
+}
+
+/// What a mixer said it could not store is not stored: its app would say it again.
+fn failed_is_not_logged(history: &History) -> Result<(), Broken> {
+    let sends = sends(history);
+    let logged: BTreeSet<&str> =
+        history.logs.values().flatten().map(|entry| entry.text.as_str()).collect();
+    for seen in &history.seen {
+        let What::Event { device, event: Event::Error { id: Some(id), code, .. } } = &seen.what
+        else {
+            continue;
+        };
+        let send = sends.get(id).filter(|_| code == "store_failed");
+        if send.is_some_and(|(_, _, text)| logged.contains(text)) {
+            let what = format!("device {device}: send {id} failed, and stands in the log");
+            return Err(broken(LAW, what));
+        }
+    }
+    Ok(())
 }
 
 fn logged_once(history: &History) -> Result<(), Broken> {
@@ -66,8 +87,21 @@ fn shown_once(history: &History) -> Result<(), Broken> {
 
 #[cfg(test)]
 mod tests {
+    use presently_core::client::Event;
+
     use super::check;
     use crate::check::made;
+    use crate::history::What;
+
+    #[test]
+    fn it_objects_where_a_failed_send_stands_in_the_log() {
+        let mut history = made::talk();
+        made::forget(&mut history, made::is_ack);
+        let (code, text) = (String::from("store_failed"), String::new());
+        let event = Event::Error { id: Some(1), code, text, retry_ms: None };
+        made::add(&mut history, What::Event { device: 0, event });
+        assert!(check(&history).is_err());
+    }
 
     #[test]
     fn a_true_history_holds() {

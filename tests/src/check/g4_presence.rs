@@ -6,15 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use presently_core::client::event::ContactItem;
 use presently_core::client::{Command, Event};
 use presently_core::limits::LINGER_MS;
+use presently_core::model::presence::Status;
 use presently_core::time::Timestamp;
 
 use super::lives::{Life, lives};
-use crate::history::{Broken, History, What, broken};
+use crate::history::{Broken, History, Seen, Told, What, broken};
 use crate::reference::Reference;
 
 const LAW: &str = "g4_presence";
 /// Links, fabric and coalescing may take this long, milliseconds.
 const SLACK_MS: u64 = 6_000;
+/// What somebody did may take this long to be told, milliseconds.
+const UNDER_WAY_MS: u64 = 3_000;
 /// How long after a trouble of the fabric its consequences may be seen, milliseconds.
 const AFTER_TROUBLE_MS: u64 = 60_000;
 
@@ -28,7 +31,107 @@ pub fn check(history: &History) -> Result<(), Broken> {
     for life in &lives {
         changes_only(history, life)?;
     }
+    told_once(history)?;
     lingers(history, &lives)
+}
+
+/// On one link nobody is told the same of a friend twice in a row, also where no app would see it;
+/// unless the friend did something in between, of which word may have been lost, or the home may have
+/// started anew, or the two parted or met.
+fn told_once(history: &History) -> Result<(), Broken> {
+    let mut once = Once { moved: vec![Timestamp(0); history.people.len()], ..Once::default() };
+    for seen in &history.seen {
+        once.note(history, seen);
+        if let What::Told { device, link, told: Told::Presence { of, status, name, message } } =
+            &seen.what
+            && history.owner[*device] != *of
+        {
+            let now = (*status, name.as_str(), message.as_str());
+            once.told(history, (*device, *link, *of), now, seen.at)?;
+        }
+    }
+    Ok(())
+}
+
+/// A status, a name and a message as they were told.
+type Face<'a> = (Status, &'a str, &'a str);
+
+/// What was told last, and since when nothing could make it be told again.
+#[derive(Default)]
+struct Once<'a> {
+    last: BTreeMap<(usize, u64, usize), (Timestamp, Face<'a>)>,
+    met: BTreeMap<(usize, usize), Timestamp>,
+    /// When each person last did something that others may see.
+    moved: Vec<Timestamp>,
+    troubled: bool,
+    calm_since: Timestamp,
+}
+
+impl<'a> Once<'a> {
+    fn note(&mut self, history: &History, seen: &Seen) {
+        match &seen.what {
+            What::Trouble => self.troubled = true,
+            What::Quiet => (self.troubled, self.calm_since) = (false, seen.at),
+            What::Resync => self.calm_since = seen.at,
+            What::Act {
+                device,
+                command:
+                    Command::Add { user, .. }
+                    | Command::Accept { user }
+                    | Command::Decline { user }
+                    | Command::Remove { user },
+                ..
+            } => {
+                if let Some(other) = history.person(user) {
+                    self.met.insert(History::pair(history.owner[*device], other), seen.at);
+                }
+            }
+            What::Act {
+                device,
+                command:
+                    Command::Status { .. }
+                    | Command::Message { .. }
+                    | Command::Name { .. }
+                    | Command::SignOut,
+                ..
+            }
+            | What::Event { device, event: Event::SignedIn { .. } | Event::Done { .. } }
+            | What::Killed { device }
+            | What::Ended { device }
+            | What::Unlinked { device } => self.moved[history.owner[*device]] = seen.at,
+            What::Born { device, .. } => {
+                // A new process numbers its links anew.
+                self.last.retain(|(of, ..), _| of != device);
+            }
+            _ => {}
+        }
+    }
+
+    fn told(
+        &mut self,
+        history: &History,
+        key: (usize, u64, usize),
+        now: Face<'a>,
+        at: Timestamp,
+    ) -> Result<(), Broken> {
+        let before = self.last.insert(key, (at, now));
+        let Some((before, _)) = before.filter(|(_, told)| *told == now) else {
+            return Ok(());
+        };
+        let (device, link, of) = key;
+        let calm = !self.troubled && at.since(self.calm_since) > AFTER_TROUBLE_MS;
+        let met = self.met.get(&History::pair(history.owner[device], of));
+        let apart = met.is_none_or(|met| at.since(*met) > 2 * AFTER_TROUBLE_MS);
+        let moved = self.moved[of] + UNDER_WAY_MS >= before;
+        if calm && apart && !moved {
+            let what = format!(
+                "device {device} was told twice in a row on link {link}, at {}, of {of}: {now:?}",
+                at.0
+            );
+            return Err(broken(LAW, what));
+        }
+        Ok(())
+    }
 }
 
 fn at_the_end(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
@@ -61,9 +164,12 @@ fn true_now(
     if shown.status.is_empty() {
         status.insert("offline");
     }
-    let named = shown.name.contains(&item.name)
-        || shown.name.contains("") && item.name == history.people[friend];
-    if !status.contains(item.status.as_str()) || !named || !shown.message.contains(&item.message) {
+    let offline = item.status == "offline";
+    let name = if item.name == history.people[friend] { "" } else { item.name.as_str() };
+    let named = shown.name.contains(name) || offline && shown.offline_name.contains(name);
+    let said = shown.message.contains(&item.message)
+        || offline && shown.offline_message.contains(&item.message);
+    if !status.contains(item.status.as_str()) || !named || !said {
         let what = format!(
             "device {device} sees {friend} as {} ({:?}, {:?}); true is {status:?} ({:?}, {:?})",
             item.status, item.name, item.message, shown.name, shown.message
@@ -253,10 +359,28 @@ fn troubles(history: &History) -> Vec<(Timestamp, Timestamp)> {
 #[cfg(test)]
 mod tests {
     use presently_core::client::Event;
+    use presently_core::model::presence::Status;
 
     use super::check;
     use crate::check::made;
-    use crate::history::What;
+    use crate::history::{Told, What};
+
+    #[test]
+    fn it_objects_to_a_frame_told_twice_in_a_row() {
+        let mut history = made::talk();
+        made::wait(&mut history, 70_000);
+        let tell = |status, link| {
+            let (name, message) = (String::new(), String::new());
+            What::Told { device: 1, link, told: Told::Presence { of: 0, status, name, message } }
+        };
+        made::wait(&mut history, 70_000);
+        for (status, link) in [(Status::Busy, 1), (Status::Offline, 1), (Status::Offline, 2)] {
+            made::add(&mut history, tell(status, link));
+        }
+        assert_eq!(check(&history), Ok(()));
+        made::add(&mut history, tell(Status::Offline, 2));
+        assert!(check(&history).is_err());
+    }
 
     fn presence(status: &str) -> What {
         let event = Event::Presence {

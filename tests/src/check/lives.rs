@@ -56,10 +56,15 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Cloned { .. }
             | What::Trouble
             | What::Quiet
+            | What::Resync
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }
-            | What::Healed => {}
+            | What::Healed
+            | What::Told { .. }
+            | What::Draining { .. }
+            | What::Drained { .. }
+            | What::Measured { .. } => {}
         }
     }
     out

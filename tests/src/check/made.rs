@@ -7,7 +7,7 @@ use presently_core::client::{Command, Event};
 use presently_core::id::{EndpointId, UserId};
 use presently_core::time::Timestamp;
 
-use crate::history::{History, Logged, Seen, What};
+use crate::history::{By, History, Logged, Seen, What};
 
 fn logged(seq: u64, person: usize, text: &str) -> Logged {
     Logged {
@@ -101,7 +101,7 @@ pub(super) fn add(history: &mut History, what: What) {
 
 pub(super) fn wait(history: &mut History, ms: u64) {
     let at = history.seen.last().map_or(Timestamp(0), |last| last.at) + ms;
-    history.seen.push(Seen { at, what: What::Quiet });
+    history.seen.push(Seen { at, what: What::Gone { by: (By::Node(99), 1) } });
 }
 
 pub(super) fn forget(history: &mut History, which: impl Fn(&What) -> bool) {
@@ -123,6 +123,12 @@ pub(super) fn swap(
     let what = history.seen[one].what.clone();
     history.seen[one].what = history.seen[other].what.clone();
     history.seen[other].what = what;
+}
+
+/// A device is shown one more entry.
+pub(super) fn show(history: &mut History, device: usize, seq: u64) {
+    let what = message(device, &logged(seq, 0, "more"));
+    add(history, what);
 }
 
 pub(super) fn is_message(what: &What, of: usize, number: u64) -> bool {

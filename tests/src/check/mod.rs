@@ -8,12 +8,18 @@
 use crate::history::{Broken, History};
 
 pub mod effects;
+pub mod g10_drain;
 pub mod g1_durable;
 pub mod g2_once;
 pub mod g3_order;
 pub mod g4_presence;
+pub mod g5_privacy;
+pub mod g6_hidden;
+pub mod g7_resume;
+pub mod g8_bounds;
 pub mod g9_crash;
 mod lives;
+pub mod r4_own;
 
 #[cfg(test)]
 mod made;
@@ -28,7 +34,11 @@ pub const LAWS: &[Law] = &[
     ("g2_once", g2_once::check),
     ("g3_order", g3_order::check),
     ("g4_presence", g4_presence::check),
+    ("g5_privacy", g5_privacy::check),
+    ("g7_resume", g7_resume::check),
+    ("g8_bounds", g8_bounds::check),
     ("g9_crash", g9_crash::check),
+    ("r4_own", r4_own::check),
 ];
 
 /// Holds a history against every law.

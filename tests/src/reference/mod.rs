@@ -50,6 +50,11 @@ pub struct Shown {
     pub name: BTreeSet<String>,
     /// What the personal message may be.
     pub message: BTreeSet<String>,
+    /// What others may see as name while they see the person offline: what is changed in hiding does
+    /// not show.
+    pub offline_name: BTreeSet<String>,
+    /// The same of the message.
+    pub offline_message: BTreeSet<String>,
 }
 
 /// The model.
@@ -87,6 +92,8 @@ impl Reference {
         let shown = Shown {
             name: BTreeSet::from([String::new()]),
             message: BTreeSet::from([String::new()]),
+            offline_name: BTreeSet::from([String::new()]),
+            offline_message: BTreeSet::from([String::new()]),
             ..Shown::default()
         };
         Self {
@@ -121,6 +128,22 @@ impl Reference {
     #[must_use]
     pub fn surely_friends(&self, a: usize, b: usize) -> bool {
         self.tie(a, b) == Tie::Friends
+    }
+
+    /// Whether they may be friends: they are, or an act under way may make or have made them so.
+    #[must_use]
+    pub fn may_be_friends(&self, a: usize, b: usize) -> bool {
+        let friendly = |tie: Tie| matches!(tie, Tie::Friends | Tie::Unsure);
+        self.pairs.get(&History::pair(a, b)).is_some_and(|pair| {
+            friendly(pair.tie) || pair.open.is_some_and(|(_, _, next)| friendly(next))
+        })
+    }
+
+    /// Whether a device's own choice is to hide, beyond doubt.
+    #[must_use]
+    pub fn hides(&self, device: usize) -> bool {
+        let choices = self.shown[self.owner[device]].status.get(&device);
+        choices.is_some_and(|all| all.iter().eq(["appear_offline"]))
     }
 
     /// Whether an act on the pair has no outcome yet.
@@ -183,10 +206,15 @@ impl Reference {
             What::Unlinked { .. }
             | What::Trouble
             | What::Quiet
+            | What::Resync
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }
-            | What::Healed => {}
+            | What::Healed
+            | What::Told { .. }
+            | What::Draining { .. }
+            | What::Drained { .. }
+            | What::Measured { .. } => {}
         }
     }
 
@@ -219,10 +247,12 @@ impl Reference {
             Command::Message { text } => {
                 self.newest.insert((me, 1), id);
                 shown.message.insert(text.clone());
+                shown.offline_message.insert(text.clone());
             }
             Command::Name { text } => {
                 self.newest.insert((me, 2), id);
                 shown.name.insert(text.clone());
+                shown.offline_name.insert(text.clone());
             }
             Command::Add { user, .. }
             | Command::Accept { user }
@@ -330,12 +360,18 @@ impl Reference {
             Command::Message { text } => {
                 let newest = self.newest.get(&(owner, 1)) == Some(&id);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
+                    if self.showed_since(owner, id) {
+                        self.shown[owner].offline_message = BTreeSet::from([text.clone()]);
+                    }
                     self.shown[owner].message = BTreeSet::from([text]);
                 }
             }
             Command::Name { text } => {
                 let newest = self.newest.get(&(owner, 2)) == Some(&id);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
+                    if self.showed_since(owner, id) {
+                        self.shown[owner].offline_name = BTreeSet::from([text.clone()]);
+                    }
                     self.shown[owner].name = BTreeSet::from([text]);
                 }
             }
@@ -350,6 +386,14 @@ impl Reference {
             | Command::Sync
             | Command::SignOut => {}
         }
+    }
+
+    /// Whether a person was seen by others from the giving of an act until now, beyond doubt.
+    fn showed_since(&self, owner: usize, act: u64) -> bool {
+        let status = &self.shown[owner].status;
+        let hides = status.values().flatten().any(|status| status == "appear_offline");
+        let chose = |device: &usize| self.newest.get(&(*device, 0)).is_some_and(|id| *id > act);
+        !status.is_empty() && !hides && !status.keys().any(chose)
     }
 
     fn others(&self, device: usize, like: impl Fn(&Command) -> bool) -> bool {

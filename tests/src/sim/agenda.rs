@@ -64,6 +64,8 @@ pub(super) enum Job {
     After(After),
     /// A node starts.
     StartNode(usize),
+    /// A drained node stops, and starts again after a while.
+    StopNode { host: usize, ms: u64 },
     /// A client process starts.
     Birth { device: usize, fresh: bool },
     /// Everything is mended.

@@ -18,6 +18,7 @@ use presently_core::world::disk::{Crash, Disk, DiskWeather};
 
 use super::agenda::Job;
 use super::rest::Rest;
+use super::shadow::{Shadow, has_twins};
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::coverage::Mark;
@@ -31,6 +32,8 @@ const TURNS_MAX: u32 = 10_000;
 /// A device and its place in the world.
 pub(super) struct Device {
     pub(super) client: Option<Client>,
+    /// Its twin, which is drained late.
+    pub(super) shadow: Option<Shadow<Client>>,
     pub(super) life: u32,
     pub(super) person: usize,
     pub(super) links: BTreeMap<u64, usize>,
@@ -63,6 +66,7 @@ impl Device {
         let node = u16::try_from(number).unwrap_or(0) % swarm.nodes;
         Self {
             client: None,
+            shadow: None,
             life: 0,
             person,
             links: BTreeMap::new(),
@@ -126,6 +130,10 @@ impl World {
             node: state.node,
             versions: Versions::default(),
         };
+        state.shadow = (device == 0 && has_twins(self.swarm.seed)).then(|| {
+            let twin = Client::new(config.clone(), seed, self.now);
+            Shadow::new(twin, stream(self.swarm.seed, "late app"), self.now)
+        });
         state.client = Some(Client::new(config, seed, self.now));
         self.trace.step(self.now, 40, &[u8::from(fresh)], || format!("{label} starts"));
         self.see(What::Born { device, fresh });
@@ -142,6 +150,7 @@ impl World {
         cache.crash(Crash::Process);
         let lost = cache.counts().lost - before;
         self.coverage.hits(Mark::CacheLost, lost);
+        self.end_shadow(device);
         self.trace.step(self.now, 41, &[], || format!("device {device} is killed"));
         self.bury(device, silently);
         self.see(What::Killed { device });
@@ -178,10 +187,29 @@ impl World {
         if self.devices[device].life != life {
             return;
         }
-        if let Some(client) = self.devices[device].client.as_mut() {
-            self.counts.inputs += 1;
-            client.handle_input(input, self.now);
+        if self.tell_client(device, input) {
             self.pump_device(device);
+            self.gauge_device(device);
+        }
+    }
+
+    /// Gives a client an input, and its twin the same; whether there is a client.
+    pub(super) fn tell_client(&mut self, device: usize, input: Input<'_>) -> bool {
+        let Device { client: Some(client), shadow, .. } = &mut self.devices[device] else {
+            return false;
+        };
+        if let Some(shadow) = shadow {
+            shadow.input(input.clone(), self.now);
+        }
+        self.counts.inputs += 1;
+        client.handle_input(input, self.now);
+        true
+    }
+
+    /// The client is gone, and its twin with it.
+    pub(super) fn end_shadow(&mut self, device: usize) {
+        if let Some(shadow) = self.devices[device].shadow.take() {
+            shadow.end();
         }
     }
 
@@ -203,12 +231,18 @@ impl World {
         );
         self.counts.inputs += 1;
         client.handle_timeout(self.now);
+        if let Some(shadow) = &mut state.shadow {
+            shadow.timeout(self.now);
+        }
         self.pump_device(device);
     }
 
     fn pump_device(&mut self, device: usize) {
         while let Some(output) = self.devices[device].client.as_mut().and_then(Machine::poll_output)
         {
+            if let Some(shadow) = &mut self.devices[device].shadow {
+                shadow.said(&output);
+            }
             self.on_client(device, output);
         }
         self.rewake_client(device);
@@ -280,6 +314,7 @@ impl World {
                 self.see(What::Ended { device });
                 self.coverage.hit(Mark::ClientEnded);
                 self.devices[device].client = None;
+                self.end_shadow(device);
                 self.devices[device].ended = true;
                 self.bury(device, false);
                 let at = self.now + 1_000 + self.devices[device].rng.below(20_000);

@@ -32,6 +32,8 @@ impl World {
 
     /// Reads what is durable and closes the books.
     pub(super) fn close_books(&mut self) {
+        self.nodes.iter_mut().for_each(super::node::Node::end_shadow);
+        (0..self.devices.len()).for_each(|device| self.end_shadow(device));
         let people = self.history.people.len();
         for a in 0..people {
             for b in a + 1..people {

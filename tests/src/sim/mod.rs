@@ -7,14 +7,19 @@ mod agenda;
 mod device;
 mod faults;
 mod finish;
+mod gauge;
 mod marking;
 mod node;
 pub mod notes;
 mod record;
 mod rest;
+pub mod rolling;
 pub mod schedule;
+mod shadow;
 pub mod swarm;
+mod tap;
 mod trace;
+pub mod twins;
 mod wire;
 mod workload;
 mod world;
@@ -25,6 +30,7 @@ use crate::history::History;
 pub use faults::{Fault, Kind};
 pub use schedule::{Schedule, Step, Timed};
 pub use swarm::Swarm;
+pub use tap::Passed;
 pub use world::World;
 
 /// How much happened.

@@ -19,6 +19,7 @@ use presently_core::world::clock::SkewedClock;
 use super::agenda::Job;
 use super::faults::After;
 use super::rest::Rest;
+use super::shadow::{Shadow, has_twins};
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::coverage::Mark;
@@ -35,6 +36,8 @@ pub(super) struct Node {
     /// Which node.
     pub(super) number: u16,
     pub(super) hub: Option<Hub>,
+    /// Its twin, which is drained late.
+    shadow: Option<Shadow<Hub>>,
     pub(super) life: u32,
     pub(super) links: BTreeMap<u64, usize>,
     pub(super) next_link: u64,
@@ -44,6 +47,8 @@ pub(super) struct Node {
     down: bool,
     /// Its hub serves.
     pub(super) ready: bool,
+    /// Goes away when it has let its clients go, for this long.
+    pub(super) drains: Option<u64>,
     /// How long what its host does takes.
     pub(super) rng: Rng,
     /// What it did, where somebody asked for it.
@@ -76,6 +81,7 @@ impl Node {
         Self {
             number,
             hub: None,
+            shadow: None,
             life,
             links: BTreeMap::new(),
             next_link: 0,
@@ -83,6 +89,7 @@ impl Node {
             rest: Rest::default(),
             down: false,
             ready: false,
+            drains: None,
             rng,
             record: None,
             wake: None,
@@ -96,8 +103,18 @@ impl Node {
             return false;
         };
         self.record.iter_mut().for_each(|record| record.input(&input, now));
+        if let Some(shadow) = &mut self.shadow {
+            shadow.input(input.clone(), now);
+        }
         hub.handle_input(input, now);
         true
+    }
+
+    /// The hub is gone, and its twin with it.
+    pub(super) fn end_shadow(&mut self) {
+        if let Some(shadow) = self.shadow.take() {
+            shadow.end();
+        }
     }
 
     /// A number for a new link.
@@ -145,6 +162,10 @@ impl World {
         (state.wake, state.ready) = (None, false);
         state.note_life(config, seed, wall, self.now);
         state.hub = Some(Hub::new(config, seed, wall, self.now));
+        state.shadow = (node == 0 && has_twins(self.swarm.seed)).then(|| {
+            let twin = Hub::new(config, seed, wall, self.now);
+            Shadow::new(twin, stream(self.swarm.seed, "late"), self.now)
+        });
         self.pump_node(host);
     }
 
@@ -154,6 +175,7 @@ impl World {
             return false;
         }
         self.tell(|| format!("node {node} is killed"));
+        self.nodes[node].end_shadow();
         self.trace.step(self.now, 2, &[], || format!("node {node} is killed"));
         let life = self.nodes[node].life;
         self.see(What::Gone { by: (By::Node(node), life) });
@@ -178,6 +200,7 @@ impl World {
         if self.nodes[node].feed(input, self.now) {
             self.counts.inputs += 1;
             self.pump_node(node);
+            self.gauge_node(node);
         }
     }
 
@@ -200,12 +223,18 @@ impl World {
         state.record.iter_mut().for_each(|record| record.timeout(self.now));
         self.counts.inputs += 1;
         hub.handle_timeout(self.now);
+        if let Some(shadow) = &mut state.shadow {
+            shadow.timeout(self.now);
+        }
         self.pump_node(node);
     }
 
     fn pump_node(&mut self, node: usize) {
         while let Some(output) = self.nodes[node].hub.as_mut().and_then(Machine::poll_output) {
             self.nodes[node].record.iter_mut().for_each(|record| record.output(&output));
+            if let Some(shadow) = &mut self.nodes[node].shadow {
+                shadow.said(&output);
+            }
             self.on_hub(node, output);
         }
         self.rewake(node);
@@ -274,7 +303,7 @@ impl World {
                 self.nodes[node].ready = true;
                 self.trace.step(self.now, 6, &[], || format!("node {node} is ready"));
             }
-            Output::Drained => {}
+            Output::Drained => self.on_drained(node),
         }
     }
 
@@ -296,6 +325,10 @@ impl World {
 
     pub(super) fn parcel(&mut self, from: NodeId, to: usize, bytes: Bytes) {
         let parcel: Parcel = postcard::from_bytes(&bytes).expect("parcels read back");
+        let understanding = (parcel.from, parcel.session);
+        if self.understood.insert((from, to), understanding) != Some(understanding) {
+            self.see(What::Resync);
+        }
         self.trace.step(self.now, 7, &bytes, || format!("parcel {} > {to} {parcel:?}", from.0));
         self.feed_node(self.serving[to], Input::Parcel { from, parcel });
     }

@@ -90,6 +90,7 @@ impl World {
             | Job::Step(_)
             | Job::After(_)
             | Job::StartNode(_)
+            | Job::StopNode { .. }
             | Job::Birth { .. }
             | Job::Heal
             | Job::Question

@@ -4,7 +4,6 @@ use bytes::Bytes;
 use presently_core::client;
 use presently_core::hub::Input;
 use presently_core::id::{LinkId, NodeId};
-use presently_core::machine::Machine;
 use presently_core::rng::Rng;
 use presently_core::time::Timestamp;
 use presently_core::world::net::{LinkWeather, Pipe};
@@ -151,6 +150,7 @@ impl World {
         self.note_sends(device, &bytes);
         self.mark_frames(&bytes);
         self.remark_frames(device, self.wires[wire].node, true, &bytes);
+        self.tap_up(wire, &bytes);
         let len = bytes.len();
         let w = &mut self.wires[wire];
         if w.cut || w.up.is_stalled() {
@@ -166,9 +166,8 @@ impl World {
         }
         if left > self.now {
             self.agenda.push(left, Job::Sent { wire, link, up: true, bytes: len });
-        } else if let Some(client) = self.devices[device].client.as_mut() {
-            self.counts.inputs += 1;
-            client.handle_input(client::Input::LinkSent { link, bytes: len }, self.now);
+        } else {
+            self.tell_client(device, client::Input::LinkSent { link, bytes: len });
         }
     }
 
@@ -178,7 +177,9 @@ impl World {
         };
         self.mark_frames(&bytes);
         self.remark_frames(self.wires[wire].device, node, false, &bytes);
+        self.tap_down(wire, &bytes);
         let len = bytes.len();
+        self.gauge_handed(wire, len);
         let w = &mut self.wires[wire];
         if w.cut || w.down.is_stalled() {
             return;
@@ -195,6 +196,7 @@ impl World {
             self.agenda.push(left, Job::Sent { wire, link, up: false, bytes: len });
         } else {
             self.counts.inputs += 1;
+            self.gauge_sent(wire, len);
             self.nodes[node].feed(Input::LinkSent { link, bytes: len }, self.now);
         }
     }
@@ -206,7 +208,9 @@ impl World {
             let (device, life) = (w.device, w.device_life);
             self.feed_device(device, life, client::Input::LinkSent { link, bytes });
         } else if !up && w.node_open && w.node_link == link {
-            self.feed_node(w.node, Input::LinkSent { link, bytes });
+            let node = w.node;
+            self.gauge_sent(wire, bytes);
+            self.feed_node(node, Input::LinkSent { link, bytes });
         }
     }
 

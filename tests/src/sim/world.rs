@@ -1,11 +1,11 @@
 //! The world of one run: who is in it, and the loop.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use presently_core::client::Command;
 use presently_core::hub::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest, Hop, Input, StoreOp};
-use presently_core::id::Shard;
+use presently_core::id::{Incarnation, NodeId, Shard};
 use presently_core::redact::Pii;
 use presently_core::rng::Rng;
 use presently_core::time::Timestamp;
@@ -15,11 +15,13 @@ use presently_core::world::net::{Fabric, FabricWeather, LinkWeather};
 
 use super::agenda::{Agenda, Job};
 use super::device::Device;
+use super::gauge::Gauge;
 use super::marking::Ways;
 use super::node::Node;
 use super::notes::{Note, Noted};
 use super::schedule::{Schedule, Step, Timed};
 use super::swarm::{Swarm, seed_of, stream};
+use super::tap::Taps;
 use super::trace::{Sink, Trace};
 use super::wire::Wire;
 use super::workload::Workload;
@@ -72,6 +74,12 @@ pub struct World {
     pub(super) jumped_ms: i64,
     /// Steps of traced acts, where the swarm asks for them.
     pub hops: Vec<Hop>,
+    /// The life and session in which a node last told another something.
+    pub(super) understood: BTreeMap<(NodeId, usize), (Incarnation, u32)>,
+    /// What passes on links, as frames.
+    pub(super) taps: Taps,
+    /// How long queues grew.
+    pub(super) gauge: Gauge,
     operator: Operator,
     /// When steps begin; theirs is the time since then.
     play_from: Timestamp,
@@ -131,6 +139,9 @@ impl World {
             over: false,
             crash_at_write: None,
             hops: Vec::new(),
+            understood: BTreeMap::new(),
+            taps: Taps::default(),
+            gauge: Gauge::default(),
             operator: Operator::default(),
             play_from: Timestamp(0),
             script: None,
@@ -273,6 +284,7 @@ impl World {
             Job::Step(step) => self.do_step(step),
             Job::After(after) => self.after(after),
             Job::StartNode(node) => self.start_node(node),
+            Job::StopNode { host, ms } => self.stop_node(host, ms),
             Job::Birth { device, fresh } => self.birth(device, fresh),
             Job::Heal => self.heal(),
             Job::Question => self.question(),

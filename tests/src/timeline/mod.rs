@@ -306,11 +306,19 @@ impl<'a> Teller<'a> {
             What::Ended { device } => format!("{} has signed out and ended", name(device)),
             What::Unlinked { device } => format!("{} has no link", name(device)),
             What::Healed => String::from("from here on nothing goes wrong"),
+            What::Measured { queue, length, bound, .. } if length > bound => {
+                format!("a queue ({queue}) is {length} long, and may be {bound}")
+            }
+            What::Draining { node } => format!("host {node} is told to go away"),
+            What::Drained { node, .. } => format!("host {node} has let its clients go"),
             What::Trouble
             | What::Quiet
+            | What::Resync
             | What::Asked { .. }
             | What::Answered { .. }
-            | What::Gone { .. } => return None,
+            | What::Gone { .. }
+            | What::Told { .. }
+            | What::Measured { .. } => return None,
         })
     }
 }

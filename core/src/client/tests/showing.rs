@@ -190,9 +190,15 @@ fn typing_goes_out_at_most_every_four_seconds() {
     peer.pass(4_000);
     peer.command(3, typing());
     assert_eq!(mixer_of(&peer.frame()), ToMixer::Typing(Typing {}));
+    peer.command(9, Command::Status { status: "appear_offline".to_string() });
+    cs_of(&peer.frame());
+    peer.pass(4_000);
+    peer.command(10, typing());
+    assert!(peer.is_quiet(), "who hides does not write");
     peer.push_mixer(join.channel, &FromMixer::Typing(TypingOf { user: BOB }));
     peer.push_mixer(join.channel, &FromMixer::Typing(TypingOf { user: ALICE }));
-    assert_eq!(peer.words(), ["done(Some(1))", "done(Some(2))", "done(Some(3))", "typing"]);
+    let words = ["done(Some(1))", "done(Some(2))", "done(Some(3))", "done(Some(10))", "typing"];
+    assert_eq!(peer.words(), words);
 }
 
 #[test]

@@ -33,6 +33,16 @@ fn routes(stage: &mut Stage) -> Vec<(crate::id::UserId, Option<crate::id::OpId>)
     all.into_iter().filter_map(route).collect()
 }
 
+/// What the home is asked of who types: who, and to what leg the answer goes.
+fn shows(stage: &mut Stage) -> Vec<(crate::id::UserId, Option<crate::id::OpId>)> {
+    let all: Vec<_> = stage.posts.drain(..).collect();
+    let asks = |post: edge::Post| match post.tell {
+        Tell::Ps(edge::ToPs::Mixer(mixer_ps::ToPs::Shows { user })) => Some((user, post.op)),
+        _ => None,
+    };
+    all.into_iter().filter_map(asks).collect()
+}
+
 fn heads(stage: &mut Stage) -> Vec<(crate::id::UserId, u64)> {
     let all: Vec<_> = stage.posts.drain(..).collect();
     let head = |post: edge::Post| match post.tell {
@@ -249,6 +259,10 @@ fn typing_passes_once_in_four_seconds_to_the_others() {
             stage.hear(port);
         }
         stage.say(alice, &ToMixer::Typing(Typing {}));
+        for (user, op) in shows(stage) {
+            assert_eq!(user, ALICE);
+            stage.tell(op, mixer_ps::ToMixer::Shows { shows: true });
+        }
         [alice, laptop, bob].map(|port| stage.hear(port).len())
     };
     assert_eq!(types(&mut stage), [0, 0, 1]);
@@ -259,6 +273,24 @@ fn typing_passes_once_in_four_seconds_to_the_others() {
     stage.close_pact(1, 1);
     stage.pass(TYPING_INTERVAL_MS);
     assert_eq!(types(&mut stage), [0, 0, 0]);
+}
+
+#[test]
+fn who_hides_is_not_seen_typing() {
+    let mut stage = Stage::new();
+    let (alice, bob) = (stage.join(ALICE, PHONE), stage.join(BOB, PHONE));
+    stage.posts.clear();
+    stage.hear(bob);
+    stage.say(alice, &ToMixer::Typing(Typing {}));
+    let asked = shows(&mut stage);
+    assert!(matches!(asked[..], [(ALICE, Some(_))]));
+    assert_eq!(stage.hear(bob).len(), 0, "not before the home said so");
+    stage.tell(asked[0].1, mixer_ps::ToMixer::Shows { shows: false });
+    assert_eq!(stage.hear(bob).len(), 0);
+    // An answer to a leg that is gone is nobody's.
+    stage.tell(None, ToService::Closed { port: alice, detached: false });
+    stage.tell(asked[0].1, mixer_ps::ToMixer::Shows { shows: true });
+    assert_eq!(stage.hear(bob).len(), 0);
 }
 
 #[test]

@@ -37,6 +37,9 @@ struct World {
     faults: Vec<Reply>,
     told: Told,
     routes: Vec<Vec<(EndpointId, NodeId)>>,
+    shows: Vec<bool>,
+    /// What was asked of store and book, in order.
+    asked: Vec<&'static str>,
 }
 
 fn alice() -> UserId {
@@ -81,6 +84,8 @@ impl World {
             faults: Vec::new(),
             told: Told::new(),
             routes: Vec::new(),
+            shows: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -135,6 +140,13 @@ impl World {
         self.routes.pop().expect("each route is answered")
     }
 
+    /// Whether a mixer may tell others that alice is at it.
+    fn shows(&mut self) -> bool {
+        let tell = mixer_ps::ToPs::Shows { user: alice() };
+        self.tell(Role::Mixer, 0, ToPs::Mixer(tell));
+        self.shows.pop().expect("each question is answered")
+    }
+
     fn peer(&mut self, peer: Peer) {
         self.ps.handle_input(Input::Peer(peer), self.now);
         self.settle();
@@ -156,6 +168,7 @@ impl World {
             let input = match output {
                 Output::Store { op, request } => {
                     let is_write = matches!(request, Request::Write(_));
+                    self.asked.push(if is_write { "write" } else { "profile" });
                     let reply = if is_write && !self.faults.is_empty() {
                         self.faults.remove(0)
                     } else {
@@ -165,6 +178,7 @@ impl World {
                 }
                 Output::Tell(post) => match post.tell {
                     Tell::AddressBook(ToBook::Ps(book_ps::ToBook::Visible { user })) => {
+                        self.asked.push("book");
                         if self.mute {
                             continue;
                         }
@@ -184,6 +198,11 @@ impl World {
                     Tell::Mixer(ToMixer::Ps(mixer_ps::ToMixer::Route { endpoints, .. })) => {
                         assert!(post.op.is_some(), "an answer");
                         self.routes.push(endpoints);
+                        continue;
+                    }
+                    Tell::Mixer(ToMixer::Ps(mixer_ps::ToMixer::Shows { shows })) => {
+                        assert!(post.op.is_some(), "an answer");
+                        self.shows.push(shows);
                         continue;
                     }
                     other => panic!("{other:?}"),

@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::error::{Code, Refusal};
-use crate::limits::{PROFILE_BYTES_MAX, PROFILE_CHARS_MAX, REWRITE_MS, SAVES_WAITING_MAX};
+use crate::limits::{
+    PRESENCE_COALESCE_MS, PROFILE_BYTES_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS,
+    SAVES_WAITING_MAX,
+};
 use crate::wire::bounded::Text;
 
 fn save(world: &mut World, name: &str) {
@@ -40,6 +43,88 @@ fn a_new_name_is_told_once_durable_and_read_after_a_restart() {
     let heard = world.heard();
     assert!(matches!(heard.as_slice(), [(2, ToCs::Admit { presence, .. })]
         if presence.value.name.as_str() == "Alice"));
+}
+
+#[test]
+fn only_who_is_seen_shows() {
+    let mut world = World::new();
+    assert!(!world.shows(), "nobody knows her");
+    world.arrive(1, 1);
+    assert!(!world.shows(), "nothing is published");
+    world.publish(1, 1, Status::Busy);
+    assert!(world.shows());
+    world.publish(1, 1, Status::AppearOffline);
+    assert!(!world.shows());
+}
+
+#[test]
+fn a_home_reads_for_the_watcher_of_who_hides_as_for_that_of_who_is_away() {
+    let reads = |hides: bool| {
+        let mut world = World::new();
+        if hides {
+            world.arrive(1, 1);
+            world.publish(1, 1, Status::AppearOffline);
+        }
+        world.asked.clear();
+        world.watch(2, bob(), 1);
+        assert!(matches!(world.heard().as_slice(), [(2, ToCs::Admit { presence, .. })]
+            if presence.value.status == Status::Offline));
+        let first = core::mem::take(&mut world.asked);
+        world.watch(2, carol(), 2);
+        (first, core::mem::take(&mut world.asked))
+    };
+    assert_eq!(reads(true), reads(false));
+    assert_eq!(reads(true).0, ["profile", "book"], "the first watcher waits for both");
+}
+
+/// What bob is told of alice, if anything.
+fn name_seen(world: &mut World) -> Option<(Status, String)> {
+    let mut heard = world.heard();
+    heard.retain(|(_, tell)| !matches!(tell, ToCs::Saved { .. }));
+    let [(2, ToCs::Admit { presence, .. } | ToCs::Presence { presence, .. })] = heard.as_slice()
+    else {
+        assert_eq!(heard, []);
+        return None;
+    };
+    Some((presence.value.status, presence.value.name.as_str().into()))
+}
+
+#[test]
+fn what_is_changed_in_hiding_shows_with_the_person() {
+    let mut world = World::online();
+    save(&mut world, "Alice");
+    assert_eq!(name_seen(&mut world), Some((Status::Online, "Alice".into())));
+    world.later(PRESENCE_COALESCE_MS);
+    world.publish(1, 1, Status::AppearOffline);
+    assert_eq!(name_seen(&mut world), Some((Status::Offline, "Alice".into())));
+    outcomes(&mut world);
+    save(&mut world, "Alicia");
+    save(&mut world, "Alina");
+    assert_eq!(outcomes(&mut world), [Ok(()), Ok(())]);
+    world.later(PRESENCE_COALESCE_MS);
+    assert_eq!(name_seen(&mut world), None, "who is not there changes nothing");
+
+    // Not for who watches now for the first time either, and not after a restart.
+    world.ps = Ps::new(setup(&mut world.store, 0, 1, 2), Timestamp::default());
+    world.now = Timestamp::default();
+    world.later(LINGER_MS);
+    world.watch(2, bob(), 1);
+    assert_eq!(name_seen(&mut world), Some((Status::Offline, "Alice".into())));
+
+    world.arrive(1, 1);
+    world.faults = vec![Reply::Failed(String::from("disk"))];
+    world.publish(1, 1, Status::Away);
+    assert_eq!(name_seen(&mut world), Some((Status::Away, "Alice".into())), "durable first");
+    world.later(REREAD_MS);
+    assert_eq!(name_seen(&mut world), Some((Status::Away, "Alina".into())));
+    world.later(PRESENCE_COALESCE_MS);
+    world.leave(1, 1);
+    assert_eq!(name_seen(&mut world), Some((Status::Offline, "Alina".into())));
+    world.ps = Ps::new(setup(&mut world.store, 0, 1, 3), Timestamp::default());
+    world.now = Timestamp::default();
+    world.later(LINGER_MS);
+    world.watch(2, bob(), 1);
+    assert_eq!(name_seen(&mut world), Some((Status::Offline, "Alina".into())));
 }
 
 #[test]

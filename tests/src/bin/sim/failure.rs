@@ -3,6 +3,7 @@
 use std::io;
 
 use presently_tests::history::Broken;
+use presently_tests::judge;
 use presently_tests::shrink;
 use presently_tests::sim::Schedule;
 use presently_tests::timeline::Timeline;
@@ -34,6 +35,10 @@ impl Failure {
 pub(crate) fn make_small(options: &Options, failure: Failure) -> io::Result<()> {
     let Failure { name, schedule, broken, .. } = failure;
     let (law, seed) = (broken.law, schedule.swarm.seed);
+    if judge::BESIDE.iter().any(|(beside, ..)| *beside == law) {
+        // It was another world of that seed.
+        return Ok(());
+    }
     let before = schedule.steps.len();
     let small = shrink::shrink(schedule, broken, options.threads, shrink::TIME_MAX);
     let path = options.out.join(format!("{law}-{seed}.schedule"));

@@ -102,11 +102,12 @@ impl Options {
     fn known_law(&self) -> Result<(), String> {
         use presently_tests::{check::LAWS, judge};
         let Some(law) = &self.law else { return Ok(()) };
-        let mut names = LAWS.iter().map(|(name, _)| *name).chain([judge::PANIC]);
-        if names.any(|name| judge::is_named(name, law)) {
+        let beside = judge::BESIDE.iter().map(|(name, ..)| *name);
+        let names = LAWS.iter().map(|(name, _)| *name).chain(beside).chain([judge::PANIC]);
+        let names: Vec<&str> = names.collect();
+        if names.iter().any(|name| judge::is_named(name, law)) {
             return Ok(());
         }
-        let names: Vec<&str> = LAWS.iter().map(|(name, _)| *name).chain([judge::PANIC]).collect();
         Err(format!("no law is called {law}; there are {}", names.join(", ")))
     }
 }

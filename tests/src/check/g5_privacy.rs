@@ -1,0 +1,336 @@
+//! G5: who is not allowed learns nothing. Every frame that a gate hands out for a device is read, not
+//! only what its app is told.
+//!
+//! Each datum is tainted with its source and with the time it was made: texts are never said twice,
+//! so a text names its act. It may reach whoever may have been a friend of its source at or after that
+//! act; what was made before two people parted may still be on its way. Who removed the other may see
+//! what is made later until the other home knows.
+
+use std::collections::BTreeMap;
+
+use presently_core::client::{Command, Event};
+use presently_core::model::presence::Status;
+use presently_core::time::Timestamp;
+
+use crate::history::{Broken, History, Seen, Told, What, broken};
+use crate::reference::Reference;
+
+const LAW: &str = "g5_privacy";
+/// What was made before two people parted may be on its way this long: links, parted nodes, pauses.
+const UNDER_WAY_MS: u64 = 120_000;
+/// A home learns by intent that somebody was removed by the other: within this, where nothing is wrong.
+const INTENT_MS: u64 = 10_000;
+/// How long after a trouble its consequences may be seen, milliseconds.
+const AFTER_TROUBLE_MS: u64 = 60_000;
+
+/// Holds a history against G5.
+///
+/// # Errors
+/// What somebody was told who may not know it.
+pub fn check(history: &History) -> Result<(), Broken> {
+    let mut knows = Knows::new(history);
+    for seen in &history.seen {
+        knows.note(seen);
+        if let What::Told { device, told, .. } = &seen.what {
+            knows.judge(*device, told, seen.at)?;
+        }
+    }
+    Ok(())
+}
+
+/// The end of a friendship: when, and who ended it.
+#[derive(Clone, Copy)]
+struct Parting {
+    at: Timestamp,
+    by: usize,
+}
+
+/// What was made by whom, and who could know of it.
+struct Knows<'a> {
+    history: &'a History,
+    reference: Reference,
+    people: BTreeMap<&'a str, usize>,
+    /// Acts on a pair that wait for their outcome: pair and actor.
+    acts: BTreeMap<u64, ((usize, usize), usize)>,
+    parted: BTreeMap<(usize, usize), Parting>,
+    /// Pairs of which one ever did something to the other.
+    acquainted: BTreeMap<(usize, usize), ()>,
+    /// When each person first chose a text or a status.
+    texts: BTreeMap<(usize, &'a str), Timestamp>,
+    statuses: BTreeMap<(usize, &'a str), Timestamp>,
+    /// Who said a text to whom.
+    said: BTreeMap<&'a str, (usize, usize)>,
+    spoke: BTreeMap<(usize, usize), ()>,
+    /// When somebody who did not hide last typed for somebody.
+    typed: BTreeMap<(usize, usize), Timestamp>,
+    troubled: bool,
+    calm_since: Timestamp,
+}
+
+impl<'a> Knows<'a> {
+    fn new(history: &'a History) -> Self {
+        let acquainted = history.befriended.iter().map(|pair| (*pair, ())).collect();
+        Self {
+            history,
+            reference: Reference::new(history),
+            people: history.people.iter().map(String::as_str).zip(0..).collect(),
+            acts: BTreeMap::new(),
+            parted: BTreeMap::new(),
+            acquainted,
+            texts: BTreeMap::new(),
+            statuses: BTreeMap::new(),
+            said: BTreeMap::new(),
+            spoke: BTreeMap::new(),
+            typed: BTreeMap::new(),
+            troubled: false,
+            calm_since: Timestamp(0),
+        }
+    }
+
+    fn note(&mut self, seen: &'a Seen) {
+        let act = match &seen.what {
+            What::Act { device, id, command } => {
+                self.on_act(*device, *id, command, seen.at);
+                self.acts.get(id).copied()
+            }
+            What::Event { event: Event::Done { id: Some(id) }, .. }
+            | What::Event { event: Event::Error { id: Some(id), .. }, .. } => self.acts.remove(id),
+            What::Born { device, .. } => {
+                let person = self.history.owner[*device];
+                self.statuses.entry((person, "online")).or_insert(seen.at);
+                None
+            }
+            What::Trouble => {
+                self.troubled = true;
+                None
+            }
+            What::Quiet => {
+                (self.troubled, self.calm_since) = (false, seen.at);
+                None
+            }
+            _ => None,
+        };
+        let before = act.map(|((a, b), _)| self.reference.may_be_friends(a, b));
+        self.reference.note(seen);
+        if let (Some(((a, b), by)), Some(true)) = (act, before)
+            && !self.reference.may_be_friends(a, b)
+        {
+            self.parted.insert((a, b), Parting { at: seen.at, by });
+        }
+    }
+
+    fn on_act(&mut self, device: usize, id: u64, command: &'a Command, at: Timestamp) {
+        let me = self.history.owner[device];
+        match command {
+            Command::Status { status } => {
+                self.statuses.entry((me, status)).or_insert(at);
+            }
+            Command::Message { text } | Command::Name { text } => {
+                self.texts.entry((me, text)).or_insert(at);
+            }
+            Command::Send { to, text } => {
+                if let Some(to) = self.people.get(to.as_str()) {
+                    self.said.insert(text, (me, *to));
+                    self.spoke.insert(History::pair(me, *to), ());
+                }
+            }
+            Command::Typing { to } => {
+                if let Some(to) = self.people.get(to.as_str())
+                    && !self.reference.hides(device)
+                {
+                    self.typed.insert((me, *to), at);
+                }
+            }
+            Command::Add { user, .. }
+            | Command::Accept { user }
+            | Command::Decline { user }
+            | Command::Remove { user } => {
+                if let Some(other) = self.people.get(user.as_str()).filter(|other| **other != me) {
+                    let pair = History::pair(me, *other);
+                    self.acts.insert(id, (pair, me));
+                    self.acquainted.insert(pair, ());
+                }
+            }
+            Command::Contacts | Command::History { .. } | Command::Sync | Command::SignOut => {}
+        }
+    }
+
+    fn judge(&self, device: usize, told: &Told, now: Timestamp) -> Result<(), Broken> {
+        let me = self.history.owner[device];
+        let may = match told {
+            Told::Presence { of, .. }
+            | Told::Settling { of }
+            | Told::Typing { by: of }
+            | Told::Ring { by: of }
+            | Told::Contact { of, .. }
+            | Told::Conversation { with: of, .. }
+                if *of == me =>
+            {
+                true
+            }
+            Told::Presence { of, status, name, message } => {
+                let shown = [name, message].into_iter().all(|text| {
+                    let made = self.texts.get(&(*of, text.as_str())).copied();
+                    text.is_empty() || made.is_some_and(|made| self.may_know(*of, me, made, now))
+                });
+                let made = self.statuses.get(&(*of, status.name())).copied();
+                let seen = *status == Status::Offline
+                    || made.is_some_and(|made| self.may_know(*of, me, made, now));
+                shown && seen
+            }
+            Told::Settling { of } => self.may_know(*of, me, Timestamp(0), now),
+            Told::Typing { by } => {
+                let made = self.typed.get(&(*by, me)).copied();
+                made.is_some_and(|made| self.may_know(*by, me, made, now))
+            }
+            Told::Ring { by } => self.spoke.contains_key(&History::pair(*by, me)),
+            Told::Entry { pair, by, text, .. } => {
+                let mine = pair.0 == me || pair.1 == me;
+                let said = self.said.get(text.as_str());
+                let sent =
+                    said.is_some_and(|(from, to)| from == by && History::pair(*from, *to) == *pair);
+                mine && sent
+            }
+            Told::Contact { of, .. } => self.acquainted.contains_key(&History::pair(*of, me)),
+            Told::Conversation { with, .. } => self.spoke.contains_key(&History::pair(*with, me)),
+            Told::WholeBook | Told::Closing { .. } => true,
+        };
+        if may {
+            return Ok(());
+        }
+        Err(broken(LAW, format!("device {device} of {me} was told {told:?} at {}", now.0)))
+    }
+
+    /// Whether `viewer` may be told at `now` what `source` made at `made`.
+    fn may_know(&self, source: usize, viewer: usize, made: Timestamp, now: Timestamp) -> bool {
+        if self.reference.may_be_friends(source, viewer) {
+            return true;
+        }
+        let Some(parting) = self.parted.get(&History::pair(source, viewer)) else {
+            return false;
+        };
+        let under_way = made <= parting.at && now.since(parting.at) <= UNDER_WAY_MS;
+        // The source's home hears of its being removed by intent.
+        let calm_at = parting.at.max(self.calm_since + AFTER_TROUBLE_MS);
+        let unheard = parting.by == viewer && (self.troubled || now.since(calm_at) <= INTENT_MS);
+        under_way || unheard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use presently_core::client::{Command, Event};
+    use presently_core::model::presence::Status;
+
+    use super::check;
+    use crate::check::made;
+    use crate::history::{History, Told, What};
+
+    fn presence(of: usize, status: Status, message: &str) -> Told {
+        let (name, message) = (String::new(), String::from(message));
+        Told::Presence { of, status, name, message }
+    }
+
+    fn tell(history: &mut History, device: usize, told: Told) {
+        made::add(history, What::Told { device, link: 1, told });
+    }
+
+    fn act(history: &mut History, device: usize, id: u64, command: Command) {
+        made::add(history, What::Act { device, id, command });
+        made::add(history, What::Event { device, event: Event::Done { id: Some(id) } });
+    }
+
+    fn mood(history: &mut History, id: u64, text: &str) {
+        act(history, 0, id, Command::Message { text: text.into() });
+    }
+
+    /// Person 0 removes person 1.
+    fn part(history: &mut History) {
+        act(history, 0, 70, Command::Remove { user: String::from("p1") });
+    }
+
+    #[test]
+    fn friends_may_know_and_strangers_see_nobody() {
+        let mut history = made::talk();
+        mood(&mut history, 60, "glad");
+        tell(&mut history, 1, presence(0, Status::Busy, "glad"));
+        assert_eq!(check(&history), Ok(()));
+        history.befriended.clear();
+        assert!(check(&history).is_err());
+        let mut history = made::talk();
+        history.befriended.clear();
+        tell(&mut history, 1, presence(0, Status::Offline, ""));
+        assert_eq!(check(&history), Ok(()), "what everybody sees of a stranger");
+    }
+
+    #[test]
+    fn what_was_under_way_may_arrive_and_what_came_later_may_not() {
+        let mut history = made::talk();
+        mood(&mut history, 60, "glad");
+        part(&mut history);
+        tell(&mut history, 1, presence(0, Status::Busy, "glad"));
+        assert_eq!(check(&history), Ok(()));
+        mood(&mut history, 61, "free");
+        tell(&mut history, 1, presence(0, Status::Offline, "free"));
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn who_removed_sees_until_the_other_home_heard() {
+        let mut history = made::talk();
+        part(&mut history);
+        act(&mut history, 1, 62, Command::Message { text: String::from("sad") });
+        tell(&mut history, 0, presence(1, Status::Online, "sad"));
+        assert_eq!(check(&history), Ok(()));
+        made::wait(&mut history, 100_000);
+        tell(&mut history, 0, presence(1, Status::Online, "sad"));
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_typing_for_somebody_else_and_of_who_hides() {
+        let mut history = made::talk();
+        tell(&mut history, 1, Told::Typing { by: 0 });
+        assert!(check(&history).is_err());
+        let types = || Command::Typing { to: String::from("p1") };
+        let mut history = made::talk();
+        act(&mut history, 0, 63, types());
+        tell(&mut history, 1, Told::Typing { by: 0 });
+        assert_eq!(check(&history), Ok(()));
+        let mut history = made::talk();
+        act(&mut history, 0, 64, Command::Status { status: String::from("appear_offline") });
+        act(&mut history, 0, 65, types());
+        tell(&mut history, 1, Told::Typing { by: 0 });
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_what_was_said_to_another() {
+        let mut history = made::talk();
+        let entry = |by, text: &str| {
+            let (pair, text) = ((0, 1), String::from(text));
+            Told::Entry { pair, by, seq: 1, text, history: false }
+        };
+        tell(&mut history, 1, entry(0, "one"));
+        assert_eq!(check(&history), Ok(()));
+        tell(&mut history, 1, entry(1, "one"));
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_names_of_strangers() {
+        for told in [
+            Told::Contact { of: 0, relation: 3, fetched: true },
+            Told::Settling { of: 0 },
+            Told::Ring { by: 0 },
+            Told::Conversation { with: 0, fetched: true },
+        ] {
+            let mut history = made::talk();
+            tell(&mut history, 1, told.clone());
+            assert_eq!(check(&history), Ok(()));
+            history.befriended.clear();
+            made::forget(&mut history, |seen| matches!(seen, What::Act { .. }));
+            assert!(check(&history).is_err(), "{told:?}");
+        }
+    }
+}

@@ -1,0 +1,276 @@
+//! What passes on links, read as frames: what laws judge that are about bytes, not events.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use presently_core::error::CloseReason;
+use presently_core::id::UserId;
+use presently_core::model::contact::Contact;
+use presently_core::model::entry::Entry;
+use presently_core::time::Timestamp;
+use presently_core::wire::body::account::{FromAccount, Grant};
+use presently_core::wire::body::book::FromBook;
+use presently_core::wire::body::cs::FromCs;
+use presently_core::wire::body::inbox::FromInbox;
+use presently_core::wire::body::link::FromGate;
+use presently_core::wire::body::mixer::{FromMixer, ToMixer};
+use presently_core::wire::bounded::{Blob, List};
+use presently_core::wire::frame::{Deframer, Frame};
+use presently_core::wire::record::Record;
+
+use super::world::World;
+use crate::history::{History, Told, What};
+
+/// The kind of a read, whose answers may be history.
+const READ: u16 = 0x0503;
+
+/// What is known of one link.
+#[derive(Default)]
+struct Tapped {
+    up: Deframer,
+    down: Deframer,
+    /// Reads of history that wait: channel and request.
+    history: BTreeSet<(u32, u32)>,
+    /// Conversations by channel.
+    pairs: BTreeMap<u32, (usize, usize)>,
+}
+
+/// All taps, by wire.
+#[derive(Default)]
+pub(super) struct Taps {
+    wires: Vec<Tapped>,
+    people: BTreeMap<UserId, usize>,
+    /// Whose links are not recorded, and what passed on all others.
+    recorded: Option<(usize, Vec<Passed>)>,
+}
+
+/// A frame as a gate handed it to its host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Passed {
+    /// When.
+    pub at: Timestamp,
+    /// For whom.
+    pub device: usize,
+    /// On which of its links.
+    pub link: u64,
+    /// The frame. Sealed tickets are random: of them only the length stands.
+    pub frame: Vec<u8>,
+}
+
+/// A frame with what is sealed in it blotted out.
+fn blotted(frame: &Frame) -> Vec<u8> {
+    let blot = |grant: &mut Grant| {
+        let length = grant.ticket.len();
+        grant.ticket = Blob::new(vec![0; length]).expect("as long as it was");
+    };
+    let body = match frame.kind >> 8 {
+        1 => FromAccount::decode(frame.kind, &frame.body).ok().flatten().map(|(mut said, tail)| {
+            if let FromAccount::SignedIn(signed) = &mut said {
+                let mut grants = std::mem::take(&mut signed.grants).into_vec();
+                grants.iter_mut().for_each(blot);
+                signed.grants = List::new(grants).expect("as many as there were");
+                let length = signed.refresh.len();
+                signed.refresh = Blob::new(vec![0; length]).expect("as long as it was");
+            }
+            said.encode(&tail)
+        }),
+        4 => FromCs::decode(frame.kind, &frame.body).ok().flatten().map(|(mut said, tail)| {
+            match &mut said {
+                FromCs::Mixer(mixer) => blot(&mut mixer.grant),
+                FromCs::Ring(ring) => blot(&mut ring.grant),
+                FromCs::Done(_) | FromCs::Presence(_) | FromCs::Settling(_) => {}
+            }
+            said.encode(&tail)
+        }),
+        _ => None,
+    };
+    Frame { body: body.unwrap_or_else(|| frame.body.clone()), ..frame.clone() }.encode().to_vec()
+}
+
+impl Taps {
+    fn of(&mut self, wire: usize) -> &mut Tapped {
+        if self.wires.len() <= wire {
+            self.wires.resize_with(wire + 1, Tapped::default);
+        }
+        &mut self.wires[wire]
+    }
+
+    fn person(&self, user: UserId) -> Option<usize> {
+        self.people.get(&user).copied()
+    }
+
+    /// What a frame of a gate tells.
+    fn read(&mut self, wire: usize, frame: &Frame, told: &mut Vec<Told>) {
+        let (kind, body) = (frame.kind, &frame.body);
+        match kind >> 8 {
+            0 => {
+                if let Ok(Some((FromGate::Closing(closing), _))) = FromGate::decode(kind, body)
+                    && closing.reason == CloseReason::Draining
+                {
+                    told.push(Told::Closing { after_ms: closing.retry_after_ms });
+                }
+            }
+            2 => {
+                if let Ok(Some((said, _))) = FromBook::decode(kind, body) {
+                    self.read_book(said, told);
+                }
+            }
+            3 => {
+                if let Ok(Some((said, _))) = FromInbox::decode(kind, body) {
+                    let (items, fetched) = match said {
+                        FromInbox::Conversations(part) => (part.items.into_vec(), true),
+                        FromInbox::Changed(changed) => (vec![changed.item], false),
+                    };
+                    let with = items.into_iter().filter_map(|item| self.person(item.value.with));
+                    told.extend(with.map(|with| Told::Conversation { with, fetched }));
+                }
+            }
+            4 => {
+                if let Ok(Some((said, _))) = FromCs::decode(kind, body) {
+                    self.read_cs(said, told);
+                }
+            }
+            5 => {
+                if let Ok(Some((said, _))) = FromMixer::decode(kind, body) {
+                    self.read_mixer(wire, frame, said, told);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn read_book(&self, said: FromBook, told: &mut Vec<Told>) {
+        let mut contact = |record: &Record<Contact>, fetched| {
+            if let Some(of) = self.person(record.value.user) {
+                told.push(Told::Contact { of, relation: record.value.relation.0, fetched });
+            }
+        };
+        match said {
+            FromBook::Contacts(part) => {
+                part.contacts.iter().for_each(|record| contact(record, true));
+                if part.full {
+                    told.push(Told::WholeBook);
+                }
+            }
+            FromBook::Changed(changed) => contact(&changed.contact, false),
+        }
+    }
+
+    fn read_cs(&self, said: FromCs, told: &mut Vec<Told>) {
+        match said {
+            FromCs::Presence(seen) => {
+                let Some(of) = self.person(seen.user) else { return };
+                let presence = seen.presence.value;
+                told.push(Told::Presence {
+                    of,
+                    status: presence.status,
+                    name: presence.name.as_str().to_owned(),
+                    message: presence.message.as_str().to_owned(),
+                });
+            }
+            FromCs::Settling(settling) => {
+                told.extend(self.person(settling.user).map(|of| Told::Settling { of }));
+            }
+            FromCs::Ring(ring) => told.extend(self.person(ring.from).map(|by| Told::Ring { by })),
+            FromCs::Done(_) | FromCs::Mixer(_) => {}
+        }
+    }
+
+    fn read_mixer(&mut self, wire: usize, frame: &Frame, said: FromMixer, told: &mut Vec<Told>) {
+        let channel = frame.channel.0;
+        match said {
+            FromMixer::Joined(joined) => {
+                let members: Vec<usize> =
+                    joined.members.iter().filter_map(|user| self.person(*user)).collect();
+                if let [a, b] = members[..] {
+                    self.of(wire).pairs.insert(channel, History::pair(a, b));
+                }
+            }
+            FromMixer::Entry(new) => {
+                told.extend(self.entry(wire, channel, &new.entry.value, false));
+            }
+            FromMixer::Page(page) => {
+                let history = self.of(wire).history.remove(&(channel, frame.request));
+                for entry in page.entries.iter() {
+                    told.extend(self.entry(wire, channel, &entry.value, history));
+                }
+            }
+            FromMixer::Typing(typing) => {
+                told.extend(self.person(typing.user).map(|by| Told::Typing { by }));
+            }
+            FromMixer::Stored(_) | FromMixer::Expected(_) => {}
+        }
+    }
+
+    fn entry(&mut self, wire: usize, channel: u32, entry: &Entry, history: bool) -> Option<Told> {
+        let by = self.person(entry.user)?;
+        let pair = *self.of(wire).pairs.get(&channel)?;
+        let text = String::from_utf8_lossy(&entry.content).into_owned();
+        Some(Told::Entry { pair, by, seq: entry.sequence, text, history })
+    }
+}
+
+impl World {
+    /// From now on what passes for everybody but one is kept.
+    pub(super) fn record_down(&mut self, but: usize) {
+        self.taps.recorded = Some((but, Vec::new()));
+    }
+
+    /// What was kept.
+    pub(super) fn recorded_down(self) -> Vec<Passed> {
+        self.taps.recorded.map(|(_, passed)| passed).unwrap_or_default()
+    }
+
+    fn keep(&mut self, wire: usize, frame: &Frame) {
+        let (device, link) = (self.wires[wire].device, self.wires[wire].device_link.0);
+        if let Some((but, passed)) = &mut self.taps.recorded
+            && device != *but
+        {
+            passed.push(Passed { at: self.now, device, link, frame: blotted(frame) });
+        }
+    }
+
+    /// A gate gives its host bytes for a device.
+    pub(super) fn tap_down(&mut self, wire: usize, bytes: &Bytes) {
+        let users = &self.history.users;
+        let taps = &mut self.taps;
+        if taps.people.len() != users.len() {
+            taps.people = users.iter().copied().zip(0..).collect();
+        }
+        taps.of(wire).down.push(bytes);
+        let mut told = Vec::new();
+        loop {
+            match self.taps.of(wire).down.next_frame() {
+                Ok(Some(frame)) => {
+                    self.keep(wire, &frame);
+                    self.taps.read(wire, &frame, &mut told);
+                }
+                Ok(None) => break,
+                Err(_) => panic!("a gate gives out what is no frame"),
+            }
+        }
+        let (device, link) = (self.wires[wire].device, self.wires[wire].device_link.0);
+        for told in told {
+            self.see(What::Told { device, link, told });
+        }
+    }
+
+    /// A device gives its driver bytes. What a device that lies says need be no frame.
+    pub(super) fn tap_up(&mut self, wire: usize, bytes: &Bytes) {
+        let tapped = self.taps.of(wire);
+        tapped.up.push(bytes);
+        loop {
+            let frame = match tapped.up.next_frame() {
+                Ok(Some(frame)) => frame,
+                Ok(None) => return,
+                Err(_) => return tapped.up = Deframer::default(),
+            };
+            let read = (frame.kind == READ).then(|| ToMixer::decode(frame.kind, &frame.body));
+            if let Some(Ok(Some((ToMixer::Read(read), _)))) = read
+                && read.newest
+            {
+                tapped.history.insert((frame.channel.0, frame.request));
+            }
+        }
+    }
+}

@@ -153,6 +153,13 @@ impl Range {
         (0..=u8::MAX).map(Self)
     }
 
+    /// The first and the last of its shards.
+    #[must_use]
+    pub fn bounds(self) -> (Shard, Shard) {
+        let first = u16::from(self.0) * Self::SHARDS;
+        (Shard(first), Shard(first + Self::SHARDS - 1))
+    }
+
     /// Its shards, in order.
     pub fn shards(self) -> impl Iterator<Item = Shard> {
         let first = u16::from(self.0) * Self::SHARDS;

@@ -39,6 +39,8 @@ pub mod outbox;
 #[cfg(feature = "server")]
 pub mod password;
 #[cfg(feature = "server")]
+pub mod placement;
+#[cfg(feature = "server")]
 pub mod ps;
 #[cfg(feature = "server")]
 pub mod rate;

@@ -205,3 +205,25 @@ pub const RELOAD_FAILED_MS: u64 = 1_000;
 /// Bytes of one file of a node's record, of which a host keeps two: room for some hundred thousand
 /// inputs, and little beside the store (PROTOCOL §9.6).
 pub const RECORD_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Ranges that move by one write: a node's whole share of a small fabric in a few.
+pub const PLACES_BATCH_MAX: usize = 64;
+/// Moves an operator asked for that wait for the one under way.
+pub const MOVES_WAITING_MAX: usize = 64;
+/// A node that cannot reach another raises its sign of life this often, and reads the other's.
+pub const ALIVE_MS: u64 = 2_000;
+/// A node not heard is not doubted before this: a node that starts anew is back within it.
+pub const ALIVE_DOUBT_MS: u64 = 1_000;
+/// An owner out of reach whose sign of life stood still for this is lost: four raises, less what
+/// the two nodes' knowing of each other's silence may differ.
+pub const ALIVE_STILL_MS: u64 = 8_000;
+/// A range goes back to its seat once the seat's node was up for this: one that keeps dying does not
+/// take its ranges with it each time.
+pub const SEAT_UP_MS: u64 = 10_000;
+/// Ranges go back to seats this far apart, so that only a few people are disturbed at once.
+pub const RETURN_MS: u64 = 250;
+/// A node that goes away waits this long to hear who else does.
+pub const LEAVE_HEAR_MS: u64 = 200;
+/// A node that goes away hands its ranges over for at most this long.
+pub const LEAVE_MS: u64 = 2_000;
+/// Rows of ranges are read again at most this often.
+pub const PLACES_READ_MS: u64 = 1_000;

@@ -1,13 +1,16 @@
 //! What an operator asks of a node, and is told.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Code;
-use crate::id::{EndpointId, UserId};
+use crate::id::{EndpointId, NodeId, Shard, UserId};
+use crate::model::name::account_name;
 use crate::redact::Pii;
+use crate::topology::Place;
 
 /// What an operator asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +39,32 @@ pub enum AdminRequest {
     },
     /// Counts, for metrics.
     Counts,
+    /// Moves the range of a shard to a node, where it stays until that node goes away.
+    Move {
+        /// One of the range's shards.
+        shard: Shard,
+        /// The node.
+        to: NodeId,
+    },
+    /// Where every range stands, as the node asked knows.
+    Places,
+}
+
+impl AdminRequest {
+    /// The shard whose owner alone can do this; `None`: any node.
+    #[must_use]
+    pub fn shard(&self) -> Option<Shard> {
+        match self {
+            Self::AddUser { name, .. }
+            | Self::Befriend { a: name, .. }
+            | Self::MintSignIn { name, .. } => {
+                // What is no name is refused by whoever is asked.
+                account_name(name).map(|name| Shard::of_name(name.as_str()))
+            }
+            Self::Move { shard, .. } => Some(*shard),
+            Self::Counts | Self::Places => None,
+        }
+    }
 }
 
 /// The secret of a new account.
@@ -58,6 +87,10 @@ pub enum AdminReply {
     SignIn(Bytes),
     /// Refused.
     Refused(Code),
+    /// Ask this node: it owns what is asked about.
+    Elsewhere(NodeId),
+    /// Where every range stands, in order.
+    Places(Vec<Place>),
     /// Name and value of each count.
-    Counts(alloc::vec::Vec<(&'static str, u64)>),
+    Counts(Vec<(&'static str, u64)>),
 }

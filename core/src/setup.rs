@@ -52,11 +52,16 @@ impl Setup {
         self.topology.owns(self.node, shard)
     }
 
+    /// What every row write checks: this life is still the node's last.
+    #[must_use]
+    pub fn life(&self) -> Check {
+        Check { key: Key::incarnation(self.node), revision: Some(self.fence) }
+    }
+
     /// What every row write of a shard checks: this life is still the node's last, and the shard has
     /// not moved.
     #[must_use]
     pub fn fenced(&self, shard: Shard) -> [Check; 2] {
-        let life = Check { key: Key::incarnation(self.node), revision: Some(self.fence) };
-        [life, self.topology.check(shard)]
+        [self.life(), self.topology.check(shard)]
     }
 }

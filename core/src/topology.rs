@@ -10,9 +10,13 @@ mod topology_test;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use crate::id::{Epoch, Incarnation, NodeId, Range, Shard};
-use crate::store::{Check, Key};
+use crate::store::{Check, Key, Part, Row};
 
 /// Where a range stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +27,54 @@ pub struct Placement {
     pub term: u32,
     /// The store's revision of its row: what fences the writes of past owners. `None`: it never moved.
     pub revision: Option<u64>,
+}
+
+/// A range and where it stands: a row of `shard_range`, and what nodes tell each other of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// Which.
+    pub range: Range,
+    /// Its owner.
+    pub owner: NodeId,
+    /// How often it has moved.
+    pub term: u32,
+    /// Whether it stays there though it is not its seat: an operator moved it.
+    pub kept: bool,
+    /// The store's revision of its row.
+    pub revision: Option<u64>,
+}
+
+impl Place {
+    /// What the table keeps of it.
+    #[must_use]
+    pub fn placement(&self) -> Placement {
+        Placement { owner: self.owner, term: self.term, revision: self.revision }
+    }
+
+    /// The value of its row.
+    #[must_use]
+    pub fn encode(&self) -> Bytes {
+        let mut value = Vec::with_capacity(7);
+        value.extend_from_slice(&self.owner.0.to_be_bytes());
+        value.extend_from_slice(&self.term.to_be_bytes());
+        value.push(u8::from(self.kept));
+        value.into()
+    }
+
+    /// A row as read; `None` where it is none of a range.
+    #[must_use]
+    pub fn decode(row: &Row) -> Option<Self> {
+        let [Part::Number(range)] = row.key.parts[..] else { return None };
+        let (owner, rest) = row.value.split_first_chunk::<2>()?;
+        let (term, rest) = rest.split_first_chunk::<4>()?;
+        Some(Self {
+            range: Range(u8::try_from(range).ok()?),
+            owner: NodeId(u16::from_be_bytes(*owner)),
+            term: u32::from_be_bytes(*term),
+            kept: *rest.first()? != 0,
+            revision: Some(row.revision),
+        })
+    }
 }
 
 /// A range has another owner from here on, or the same in a later term.
@@ -138,6 +190,20 @@ impl Topology {
         let range = shard.range();
         Check { key: Key::range(range), revision: self.placement(range).revision }
     }
+}
+
+/// The node that a range goes to where its owner is gone: its seat if that is among them, else
+/// whichever comes first in an order that all agree on and that deals ranges evenly.
+pub fn heir(range: Range, seat: NodeId, nodes: impl Iterator<Item = NodeId>) -> Option<NodeId> {
+    nodes.max_by_key(|node| (*node == seat, weight(range, *node), *node))
+}
+
+/// The finalizer of SplitMix64 over a range and a node.
+fn weight(range: Range, node: NodeId) -> u64 {
+    let mut z = (u64::from(range.0) << 16 | u64::from(node.0)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
 }
 
 fn seat(range: Range, nodes: u16) -> NodeId {

@@ -13,7 +13,7 @@ use presently_core::hub::AdminSecret;
 use presently_core::hub::{AdminReply, AdminRequest};
 use presently_core::id::{NodeId, Shard};
 use presently_core::redact::Pii;
-use presently_core::topology::Topology;
+use presently_core::topology::{Place, Topology};
 use serde::Deserialize;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -23,6 +23,8 @@ use crate::node::mail::{Fabric, Mail};
 use crate::store::Counts;
 
 const BODY_BYTES_MAX: usize = 8 * 1024;
+/// Nodes asked in turn where each names another as the owner of what is asked about.
+const HOPS_MAX: usize = 4;
 
 /// Asks nodes what an operator may ask. Clones lead to the same nodes.
 #[derive(Clone)]
@@ -46,7 +48,13 @@ impl Admin {
     /// Asks the node that owns the account named, or the first. `None` where that node lost the
     /// request: ask again.
     pub async fn ask(&self, request: AdminRequest) -> Option<AdminReply> {
-        self.ask_node(self.place(&request), request).await
+        let mut node = self.first(&request);
+        for _ in 0..HOPS_MAX {
+            let reply = self.ask_node(node, request.clone()).await?;
+            let AdminReply::Elsewhere(owner) = reply else { return Some(reply) };
+            node = owner;
+        }
+        None
     }
 
     /// The same from a thread that may wait.
@@ -55,10 +63,17 @@ impl Admin {
     /// Within an asynchronous runtime.
     #[must_use]
     pub fn ask_and_wait(&self, request: AdminRequest) -> Option<AdminReply> {
-        let (answer, answered) = oneshot::channel();
-        let node = self.fabric.get(usize::from(self.place(&request).0))?;
-        node.blocking_send(Mail::Admin { request, answer }).ok()?;
-        answered.blocking_recv().ok()
+        let mut node = self.first(&request);
+        for _ in 0..HOPS_MAX {
+            let (answer, answered) = oneshot::channel();
+            let request = request.clone();
+            let mail = self.fabric.get(usize::from(node.0))?;
+            mail.blocking_send(Mail::Admin { request, answer }).ok()?;
+            let reply = answered.blocking_recv().ok()?;
+            let AdminReply::Elsewhere(owner) = reply else { return Some(reply) };
+            node = owner;
+        }
+        None
     }
 
     /// Ends a node's present life as a broken invariant would; whether it did. `None`: there is no such
@@ -77,13 +92,26 @@ impl Admin {
         answered.await.ok()
     }
 
-    fn place(&self, request: &AdminRequest) -> NodeId {
-        match request {
-            AdminRequest::AddUser { name, .. }
-            | AdminRequest::Befriend { a: name, .. }
-            | AdminRequest::MintSignIn { name, .. } => self.topology.owner(Shard::of_name(name)),
-            AdminRequest::Counts => NodeId(0),
-        }
+    /// Whom to ask first: the owner of what is asked about, unless it has moved.
+    fn first(&self, request: &AdminRequest) -> NodeId {
+        request.shard().map_or(NodeId(0), |shard| self.topology.owner(shard))
+    }
+
+    /// Where every range of shards stands, as JSON; `None` where the node asked lost the request.
+    async fn places(&self) -> Option<serde_json::Value> {
+        let AdminReply::Places(places) = self.ask(AdminRequest::Places).await? else { return None };
+        let value = |place: &Place| {
+            let (first, last) = place.range.bounds();
+            serde_json::json!({
+                "range": place.range.0,
+                "shards": [first.0, last.0],
+                "node": place.owner.0,
+                "seat": self.topology.seat(place.range).0,
+                "term": place.term,
+                "kept": place.kept,
+            })
+        };
+        Some(places.iter().map(value).collect())
     }
 
     async fn metrics(&self) -> String {
@@ -137,6 +165,12 @@ struct Pair {
     b: String,
 }
 
+#[derive(Deserialize)]
+struct Destination {
+    shard: u16,
+    node: u16,
+}
+
 async fn answer(admin: &Admin, request: Request<Incoming>) -> Answer {
     // No page has any business here, not even one whose name was rebound to our address.
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -161,6 +195,17 @@ async fn answer(admin: &Admin, request: Request<Incoming>) -> Answer {
         (&Method::POST, "/befriend") => match read::<Pair>(body).await {
             Some(Pair { a, b }) => reply(admin.ask(AdminRequest::Befriend { a, b }).await),
             None => plain(StatusCode::BAD_REQUEST, "{\"a\",\"b\"} is expected\n"),
+        },
+        (&Method::GET, "/places") => match admin.places().await {
+            Some(places) => answer_json(StatusCode::OK, &places),
+            None => reply(None),
+        },
+        (&Method::POST, "/move") => match read::<Destination>(body).await {
+            Some(Destination { shard, node }) if shard < Shard::COUNT => {
+                let (shard, to) = (Shard(shard), NodeId(node));
+                reply(admin.ask(AdminRequest::Move { shard, to }).await)
+            }
+            _ => plain(StatusCode::BAD_REQUEST, "{\"shard\",\"node\"} is expected\n"),
         },
         (&Method::POST, path) if path.starts_with("/nodes/") => crash(admin, path).await,
         _ => nothing(),
@@ -199,15 +244,19 @@ fn reply(reply: Option<AdminReply>) -> Answer {
         Some(AdminReply::Refused(code)) => {
             let status = match code {
                 Code::NameTaken | Code::AlreadyContact => StatusCode::CONFLICT,
+                Code::Retry | Code::Busy | Code::Draining => StatusCode::SERVICE_UNAVAILABLE,
                 _ => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let value = serde_json::json!({ "code": code.name(), "text": code.says() });
             answer_json(status, &value)
         }
-        Some(AdminReply::Done | AdminReply::SignIn(_) | AdminReply::Counts(_)) => {
-            answer_json(StatusCode::OK, &serde_json::json!({}))
-        }
-        None => {
+        Some(
+            AdminReply::Done
+            | AdminReply::SignIn(_)
+            | AdminReply::Counts(_)
+            | AdminReply::Places(_),
+        ) => answer_json(StatusCode::OK, &serde_json::json!({})),
+        Some(AdminReply::Elsewhere(_)) | None => {
             let value = serde_json::json!({ "code": "retry", "text": Code::Retry.says() });
             answer_json(StatusCode::SERVICE_UNAVAILABLE, &value)
         }

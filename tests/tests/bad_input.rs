@@ -106,6 +106,23 @@ fn a_node_is_crashed_by_number_and_comes_back() {
 }
 
 #[test]
+fn an_operator_moves_shards_and_sees_where_they_are() {
+    let server = Server::start("move", ServerOptions { nodes: 2, ..Default::default() });
+    let admin = server.ready().admin.clone();
+    let node = |args: &[&str]| run(&[&["node"], args, &["--admin", &admin]].concat(), "");
+    let list = || node(&["list"]).out;
+    assert_eq!(list(), "node 0: 128 ranges\nnode 1: 128 ranges\n");
+    assert_eq!(node(&["move", "48", "0"]).code, Some(0), "range 3 is dealt to node 1");
+    let moved = "shards 48-63: node 0, dealt to 1, term 1, kept\n";
+    assert_eq!(list(), format!("node 0: 129 ranges\nnode 1: 127 ranges\n{moved}"));
+    assert_eq!(node(&["move", "63", "0"]).code, Some(0), "it is there");
+    node(&["move", "48", "2"]).is_one_line(3, "not allowed");
+    node(&["move", "4096", "1"]).is_one_line(3, "expected");
+    assert_eq!(node(&["move", "50", "1"]).code, Some(0), "and back");
+    assert!(list().contains("node 0: 128 ranges\n"), "{}", list());
+}
+
+#[test]
 fn a_wrong_password_is_one_error_and_the_end() {
     let server = Server::start("password", ServerOptions::default());
     let listen = &server.ready().listen;

@@ -29,8 +29,10 @@ impl Account {
                 self.read_account(cause.clone().with(Stage::Account { name, endpoint }));
                 Ok(())
             }),
-            // The hub knows all machines' counts and answers by itself.
-            AdminRequest::Counts => Err(Refusal::of(Code::Unsupported)),
+            // The hub answers these, or the placer.
+            AdminRequest::Counts | AdminRequest::Move { .. } | AdminRequest::Places => {
+                Err(Refusal::of(Code::Unsupported))
+            }
         };
         if let Err(refusal) = outcome {
             self.refuse(&cause, refusal);

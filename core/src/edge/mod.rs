@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{ConversationId, Flow, NodeId, OpId, Shard, UserId};
+use crate::id::{ConversationId, Flow, NodeId, OpId, Range, Shard, UserId};
 use crate::topology::Moved;
 
 pub mod book_account;
@@ -17,6 +17,7 @@ pub mod gate_service;
 pub mod intent;
 pub mod mixer_inbox;
 pub mod mixer_ps;
+pub mod placement;
 
 /// What a machine is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -35,6 +36,8 @@ pub enum Role {
     Inbox,
     /// Conversations.
     Mixer,
+    /// Who owns which range of shards.
+    Placement,
 }
 
 impl Role {
@@ -49,6 +52,7 @@ impl Role {
             Self::AddressBook => "address_book",
             Self::Inbox => "inbox",
             Self::Mixer => "mixer",
+            Self::Placement => "placement",
         }
     }
 }
@@ -131,6 +135,16 @@ impl<T> Envelope<T> {
     pub fn answer(&self, tell: impl Into<Tell>) -> Post {
         Post { flow: self.flow, to: To::Node(self.from.node), op: self.op, tell: tell.into() }
     }
+}
+
+/// A tell on its way to a machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Addressed {
+    /// Set where it goes to the owner of a shard: the range of that shard. Who does not own it drops
+    /// it and tells the teller where it stands (PROTOCOL §9.5).
+    pub range: Option<Range>,
+    /// As its receiver gets it.
+    pub envelope: Envelope<Tell>,
 }
 
 /// How another node does, as the trunk to it knows (PROTOCOL §9.4). A node's own is always up.
@@ -307,6 +321,11 @@ tells! {
         /// From homes.
         Intent(intent::ToTarget),
     }
+    /// To what knows who owns which range.
+    ToPlacement = Placement {
+        /// From that of another node.
+        Fabric(placement::ToPlacement),
+    }
 }
 
 impl Tell {
@@ -325,7 +344,8 @@ impl Tell {
             | Self::Ps(_)
             | Self::AddressBook(_)
             | Self::Inbox(_)
-            | Self::Mixer(_) => None,
+            | Self::Mixer(_)
+            | Self::Placement(_) => None,
         }
     }
 }
@@ -355,4 +375,5 @@ into_tell! {
     mixer_inbox::ToInbox => ToInbox;
     mixer_inbox::ToMixer => ToMixer;
     intent::ToSource => ToBook;
+    placement::ToPlacement => ToPlacement;
 }

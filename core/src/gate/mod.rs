@@ -393,7 +393,9 @@ impl Gate {
             Role::Inbox => Tell::Inbox(ToInbox::Client(tell)),
             Role::Cs => Tell::Cs(ToCs::Client(tell)),
             Role::Mixer => Tell::Mixer(ToMixer::Client(tell)),
-            Role::Gate | Role::Ps => unreachable!("clients attach to five services only"),
+            Role::Gate | Role::Ps | Role::Placement => {
+                unreachable!("clients attach to five services only")
+            }
         };
         self.out.push(Output::Tell(Post::node(flow, attached.node, tell)));
     }

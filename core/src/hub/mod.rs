@@ -12,6 +12,8 @@ mod start;
 
 #[cfg(test)]
 mod record_test;
+#[cfg(test)]
+mod tests;
 
 pub use crate::operator::{AdminReply, AdminRequest, AdminSecret};
 pub use crate::password::{HashReply, HashRequest};
@@ -87,10 +89,11 @@ impl Hub {
         match input {
             Input::Stored { op, reply } => {
                 if op.life == self.life
-                    && let Some(setup) = start.on_stored(op, reply, now, &mut self.out)
+                    && let Some((setup, places)) = start.on_stored(op, reply, now, &mut self.out)
                 {
                     let waiting = start.take_waiting();
-                    let mut node = Node::new(self.config, self.life, setup, now, &mut self.out);
+                    let mut node =
+                        Node::new(self.config, self.life, (setup, &places), now, &mut self.out);
                     self.out.push(Output::Ready);
                     for input in &waiting {
                         node.handle_input(input.borrowed(), now, &mut self.out);

@@ -8,7 +8,7 @@ use super::io::{Input, Output, StoreOp};
 use crate::account::{self, Account};
 use crate::address_book::{self, AddressBook};
 use crate::cs::{self, Cs};
-use crate::edge::{self, Address, Envelope, Peer, Post, Role, Tell, To};
+use crate::edge::{self, Address, Addressed, Envelope, Peer, Post, Role, Tell, To};
 use crate::gate::{self, Gate};
 use crate::id::NodeId;
 use crate::inbox::{self, Inbox};
@@ -17,21 +17,32 @@ use crate::measure::Queues;
 use crate::mixer::{self, Mixer};
 use crate::operator::{AdminReply, AdminRequest};
 use crate::outbox::Outbox;
+use crate::placement::{self, Placer};
 use crate::ps::{self, Ps};
 use crate::setup::Setup;
 use crate::time::Timestamp;
-use crate::topology::Topology;
+use crate::topology::{Moved, Place, Topology};
 use crate::trunk::{self, Trunks};
 
-/// Every machine, in the order they are drained.
-const ROLES: [Role; 7] =
-    [Role::Gate, Role::Account, Role::Cs, Role::Ps, Role::AddressBook, Role::Inbox, Role::Mixer];
+/// Every machine, in the order they are drained: what the others tell a node comes after it was told
+/// what it owns.
+const ROLES: [Role; 8] = [
+    Role::Placement,
+    Role::Gate,
+    Role::Account,
+    Role::Cs,
+    Role::Ps,
+    Role::AddressBook,
+    Role::Inbox,
+    Role::Mixer,
+];
 
 /// What waits to be handed over.
 #[derive(Debug)]
 enum Told {
-    Tell(Envelope<Tell>),
+    Tell(Addressed),
     Peer(Peer),
+    Deaf(NodeId),
 }
 
 /// The machines of one life of a node.
@@ -40,6 +51,7 @@ pub(super) struct Node {
     own: NodeId,
     life: u64,
     topology: Topology,
+    placer: Placer,
     gate: Gate,
     account: Account,
     cs: Cs,
@@ -51,13 +63,16 @@ pub(super) struct Node {
     hops: Hops,
     /// Tells between machines of this node, in the order they were told. Empty between inputs.
     told: VecDeque<Told>,
+    /// Ranges that moved: handed over before any tell, so that none comes to a machine that does not
+    /// know whose it is.
+    moved: VecDeque<Moved>,
 }
 
 impl Node {
     pub(super) fn new(
         config: Config,
         life: u64,
-        setup: Setup,
+        (setup, places): (Setup, &[Place]),
         now: Timestamp,
         out: &mut Outbox<Output>,
     ) -> Self {
@@ -65,6 +80,7 @@ impl Node {
             own: config.node,
             life,
             topology: setup.topology.clone(),
+            placer: Placer::new(setup.clone(), places, now),
             gate: Gate::new(setup.clone(), now),
             account: Account::new(setup.clone(), now),
             cs: Cs::new(setup.clone(), now),
@@ -75,6 +91,7 @@ impl Node {
             trunks: Trunks::new(config.node, config.nodes, setup.incarnation, now),
             hops: Hops::new(config.trace, config.node),
             told: VecDeque::new(),
+            moved: VecDeque::new(),
         };
         node.settle(now, out);
         node
@@ -115,16 +132,40 @@ impl Node {
                 self.inbox.handle_input(inbox::Input::Wall(wall), now);
                 self.mixer.handle_input(mixer::Input::Wall(wall), now);
             }
-            Input::Admin { op, request: AdminRequest::Counts } => {
-                let counts = alloc::vec![("links", self.gate.link_count() as u64)];
-                out.push(Output::Admin { op, reply: AdminReply::Counts(counts) });
-            }
-            Input::Admin { op, request } => {
-                self.account.handle_input(account::Input::Admin { op, request }, now);
-            }
-            Input::Drain => self.gate.handle_input(gate::Input::Drain, now),
+            Input::Admin { op, request } => self.on_admin(op, request, now, out),
+            // The gate's turn comes once all is handed over.
+            Input::Drain => self.placer.handle_input(placement::Input::Leave, now),
         }
         self.settle(now, out);
+    }
+
+    fn on_admin(
+        &mut self,
+        op: u64,
+        request: AdminRequest,
+        now: Timestamp,
+        out: &mut Outbox<Output>,
+    ) {
+        let owner = request.shard().map(|shard| self.topology.owner(shard));
+        if let Some(owner) = owner.filter(|owner| *owner != self.own) {
+            return out.push(Output::Admin { op, reply: AdminReply::Elsewhere(owner) });
+        }
+        match request {
+            AdminRequest::Counts => {
+                let (ranges, moves) = self.placer.counts();
+                let links = self.gate.link_count() as u64;
+                let counts = alloc::vec![("links", links), ("ranges", ranges), ("moves", moves)];
+                out.push(Output::Admin { op, reply: AdminReply::Counts(counts) });
+            }
+            request @ (AdminRequest::Move { .. } | AdminRequest::Places) => {
+                self.placer.handle_input(placement::Input::Admin { op, request }, now);
+            }
+            request @ (AdminRequest::AddUser { .. }
+            | AdminRequest::Befriend { .. }
+            | AdminRequest::MintSignIn { .. }) => {
+                self.account.handle_input(account::Input::Admin { op, request }, now);
+            }
+        }
     }
 
     fn on_stored(&mut self, op: StoreOp, reply: crate::store::Reply, now: Timestamp) {
@@ -132,6 +173,9 @@ impl Node {
             return;
         }
         let StoreOp { op, role, .. } = op;
+        if reply == crate::store::Reply::Conflict && role != Some(Role::Placement) {
+            self.placer.handle_input(placement::Input::Conflicted, now);
+        }
         match role {
             Some(Role::Account) => {
                 self.account.handle_input(account::Input::Stored { op, reply }, now);
@@ -142,6 +186,9 @@ impl Node {
             }
             Some(Role::Inbox) => self.inbox.handle_input(inbox::Input::Stored { op, reply }, now),
             Some(Role::Mixer) => self.mixer.handle_input(mixer::Input::Stored { op, reply }, now),
+            Some(Role::Placement) => {
+                self.placer.handle_input(placement::Input::Stored { op, reply }, now);
+            }
             // Neither asks a store; and the start's requests were answered before the node served.
             Some(Role::Gate | Role::Cs) | None => {}
         }
@@ -160,6 +207,7 @@ impl Node {
 
     pub(super) fn handle_timeout(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
         self.trunks.handle_timeout(now);
+        self.placer.handle_timeout(now);
         self.gate.handle_timeout(now);
         self.account.handle_timeout(now);
         self.cs.handle_timeout(now);
@@ -173,6 +221,7 @@ impl Node {
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
         [
             self.trunks.poll_timeout(),
+            self.placer.poll_timeout(),
             self.gate.poll_timeout(),
             self.account.poll_timeout(),
             self.cs.poll_timeout(),
@@ -189,22 +238,49 @@ impl Node {
     fn settle(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
         self.drain_trunks(out);
         self.drain_machines(now, out);
-        while let Some(told) = self.told.pop_front() {
+        loop {
+            if let Some(moved) = self.moved.pop_front() {
+                self.topology.apply(&moved);
+                self.on_peer(Peer::Moved(moved), now);
+                self.drain_machines(now, out);
+                continue;
+            }
+            let Some(told) = self.told.pop_front() else { break };
             match told {
-                Told::Tell(mut envelope) => {
-                    self.hops.on_delivery(self.own, &mut envelope, now, out);
-                    let role = envelope.tell.role();
-                    self.deliver(envelope, now, out);
-                    self.drain(role, now, out);
-                }
+                Told::Tell(told) => self.on_told(told, now, out),
                 Told::Peer(peer) => {
+                    self.placer.handle_input(placement::Input::Peer(peer), now);
                     self.on_peer(peer, now);
                     self.drain_machines(now, out);
+                }
+                Told::Deaf(node) => {
+                    self.placer.handle_input(placement::Input::Deaf(node), now);
+                    self.drain(Role::Placement, now, out);
                 }
             }
         }
         self.trunks.flush(now);
         self.drain_trunks(out);
+    }
+
+    /// Hands a tell over, where it is for this node.
+    fn on_told(&mut self, told: Addressed, now: Timestamp, out: &mut Outbox<Output>) {
+        let Addressed { range, mut envelope } = told;
+        if let Some(range) = range
+            && self.topology.placement(range).owner != self.own
+        {
+            // Who told it here heard that the range moved after it had told: for it, this is lost.
+            if envelope.from.node != self.own {
+                let from = envelope.from.node;
+                self.placer.handle_input(placement::Input::Misdirected { range, from }, now);
+                self.drain(Role::Placement, now, out);
+            }
+            return;
+        }
+        self.hops.on_delivery(self.own, &mut envelope, now, out);
+        let role = envelope.tell.role();
+        self.deliver(envelope, now, out);
+        self.drain(role, now, out);
     }
 
     fn deliver(&mut self, mut envelope: Envelope<Tell>, now: Timestamp, out: &mut Outbox<Output>) {
@@ -222,6 +298,7 @@ impl Node {
             };
         }
         match tell {
+            Tell::Placement(tell) => hand!(placer, placement, tell),
             Tell::Gate(tell) => hand!(gate, gate, tell),
             Tell::Account(tell) => hand!(account, account, tell),
             Tell::Cs(tell) => hand!(cs, cs, tell),
@@ -253,6 +330,7 @@ impl Node {
         }
         let named = |op| StoreOp { life, role: Some(role), op };
         match role {
+            Role::Placement => self.drain_placer(now, out),
             Role::Gate => self.drain_gate(now, out),
             Role::Cs => drain!(cs, cs),
             Role::Account => drain!(account, account,
@@ -274,6 +352,24 @@ impl Node {
             Role::Mixer => drain!(mixer, mixer,
                 mixer::Output::Store { op, request } =>
                     out.push(Output::Store { op: named(op), request })),
+        }
+    }
+
+    fn drain_placer(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        let (life, role) = (self.life, Some(Role::Placement));
+        while let Some(output) = self.placer.poll_output() {
+            match output {
+                placement::Output::Tell(post) => self.post(Role::Placement, post, now),
+                placement::Output::Store { op, request } => {
+                    out.push(Output::Store { op: StoreOp { life, role, op }, request });
+                }
+                placement::Output::Moved(moved) => self.moved.push_back(moved),
+                placement::Output::Admin { op, reply } => out.push(Output::Admin { op, reply }),
+                placement::Output::Left => {
+                    self.gate.handle_input(gate::Input::Drain, now);
+                    self.drain_gate(now, out);
+                }
+            }
         }
     }
 
@@ -308,6 +404,7 @@ impl Node {
                 trunk::Output::Send { to, parcel } => out.push(Output::Parcel { to, parcel }),
                 trunk::Output::Deliver(envelope) => self.told.push_back(Told::Tell(envelope)),
                 trunk::Output::Peer(peer) => self.told.push_back(Told::Peer(peer)),
+                trunk::Output::Deaf(node) => self.told.push_back(Told::Deaf(node)),
             }
         }
     }
@@ -331,12 +428,17 @@ impl Node {
 
     fn post(&mut self, role: Role, post: Post, now: Timestamp) {
         let Post { flow, to, op, tell } = post;
+        let range = match to {
+            To::Node(_) => None,
+            To::Shard(shard) => Some(shard.range()),
+        };
         let to = self.node_of(to);
-        let envelope = Envelope { flow, from: Address { role, node: self.own }, op, tell };
+        let from = Address { role, node: self.own };
+        let told = Addressed { range, envelope: Envelope { flow, from, op, tell } };
         if to == self.own {
-            self.told.push_back(Told::Tell(envelope));
+            self.told.push_back(Told::Tell(told));
         } else {
-            self.trunks.tell(to, envelope, now);
+            self.trunks.tell(to, told, now);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How a node starts: its life in the store, then the keys of tickets (PROTOCOL §9.1).
+//! How a node starts: its life in the store, then who owns what, and the keys of tickets (PROTOCOL
+//! §9.1).
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -17,7 +18,7 @@ use crate::setup::Setup;
 use crate::store::{Check, Key, Reply, Request, Space, Write};
 use crate::ticket::Keys;
 use crate::time::{Timestamp, Wall, WallClock};
-use crate::topology::Topology;
+use crate::topology::{Place, Topology};
 
 /// Operator's requests that wait for the start.
 const ADMIN_WAITING_MAX: usize = 64;
@@ -54,6 +55,7 @@ impl Early {
 enum Step {
     ReadLife,
     WriteLife { life: u32, revision: Option<u64> },
+    ReadPlaces,
     ReadKeys,
     WriteKey { key: [u8; 32] },
 }
@@ -72,6 +74,7 @@ pub(super) struct Start {
     retry: Option<Timestamp>,
     incarnation: Incarnation,
     fence: u64,
+    places: Vec<Place>,
     waiting: Vec<Early>,
     waiting_bytes: usize,
 }
@@ -96,6 +99,7 @@ impl Start {
             retry: None,
             incarnation: Incarnation(0),
             fence: 0,
+            places: Vec::new(),
             waiting: Vec::new(),
             waiting_bytes: 0,
         };
@@ -157,12 +161,8 @@ impl Start {
                 puts: vec![(life, Bytes::copy_from_slice(&number.to_be_bytes()))],
                 ..Write::default()
             }),
-            Step::ReadKeys => Request::Scan {
-                space: Space::TicketKey,
-                prefix: vec![],
-                after: None,
-                limit: u32::try_from(SCAN_ROWS_MAX).unwrap_or(u32::MAX),
-            },
+            Step::ReadPlaces => all_of(Space::Range),
+            Step::ReadKeys => all_of(Space::TicketKey),
             Step::WriteKey { key } => Request::Write(Write {
                 checks: vec![Check { key: Key::ticket_key(1), revision: None }],
                 puts: vec![(Key::ticket_key(1), Bytes::copy_from_slice(&key))],
@@ -181,7 +181,7 @@ impl Start {
         reply: Reply,
         now: Timestamp,
         out: &mut Outbox<Output>,
-    ) -> Option<Setup> {
+    ) -> Option<(Setup, Vec<Place>)> {
         if op.role.is_some() || op.op.slot != self.asked {
             return None;
         }
@@ -197,11 +197,15 @@ impl Start {
             (Step::WriteLife { life, .. }, Reply::Written { revision }) => {
                 self.incarnation = Incarnation(life);
                 self.fence = revision;
+                self.step = Step::ReadPlaces;
+            }
+            (Step::ReadPlaces, Reply::Page { rows, .. }) => {
+                self.places = rows.iter().filter_map(Place::decode).collect();
                 self.step = Step::ReadKeys;
             }
             (Step::ReadKeys, Reply::Page { rows, .. }) => {
                 if let Some(keys) = keys_of(&rows) {
-                    return Some(self.setup(keys));
+                    return Some((self.setup(keys), core::mem::take(&mut self.places)));
                 }
                 self.step = Step::WriteKey { key: self.rng.bytes() };
             }
@@ -220,11 +224,15 @@ impl Start {
     }
 
     fn setup(&self, keys: Keys) -> Setup {
+        let mut topology = Topology::even(self.config.nodes);
+        for place in &self.places {
+            topology.place(place.range, place.placement());
+        }
         Setup {
             node: self.config.node,
             incarnation: self.incarnation,
             fence: self.fence,
-            topology: Topology::even(self.config.nodes),
+            topology,
             keys: Arc::new(keys),
             seed: self.seed,
             wall: self.wall,
@@ -247,6 +255,12 @@ impl Start {
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
         self.retry.map(|at| Deadline { at, why: "ask the store again" })
     }
+}
+
+/// One page: both spaces that are read this way hold fewer rows.
+fn all_of(space: Space) -> Request {
+    let limit = u32::try_from(SCAN_ROWS_MAX).unwrap_or(u32::MAX);
+    Request::Scan { space, prefix: vec![], after: None, limit }
 }
 
 fn keys_of(rows: &[crate::store::Row]) -> Option<Keys> {

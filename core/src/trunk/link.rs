@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use super::state::{Heard, Sent};
 use super::{Output, Parcel, ParcelBody};
-use crate::edge::{Envelope, Peer, Tell};
+use crate::edge::{Addressed, Peer};
 use crate::id::{Incarnation, NodeId, UserId};
 use crate::limits::{
     TRUNK_DIGEST_MS, TRUNK_HEARTBEAT_MS, TRUNK_RESEND_MS, TRUNK_STATE_MAX, TRUNK_WINDOW_MAX,
@@ -27,7 +27,7 @@ pub struct Link {
     session: u32,
     up: bool,
     /// Tells from `base` on that the peer has not acked; the first `sent` of them are on their way.
-    window: VecDeque<Envelope<Tell>>,
+    window: VecDeque<Addressed>,
     base: u64,
     sent: usize,
     resends: u32,
@@ -93,26 +93,21 @@ impl Link {
 
     /// Appends to the reliable stream; `false` where the window is full.
     #[must_use]
-    pub(super) fn queue(&mut self, envelope: Envelope<Tell>) -> bool {
+    pub(super) fn queue(&mut self, tell: Addressed) -> bool {
         let room = self.window.len() < TRUNK_WINDOW_MAX;
         if room {
-            self.window.push_back(envelope);
+            self.window.push_back(tell);
         }
         room
     }
 
     /// Sends a state value, and remembers it until a digest agreed on it.
-    pub(super) fn state(
-        &mut self,
-        key: UserId,
-        envelope: Envelope<Tell>,
-        out: &mut Outbox<Output>,
-    ) {
+    pub(super) fn state(&mut self, key: UserId, tell: Addressed, out: &mut Outbox<Output>) {
         if self.state_sent.len() >= TRUNK_STATE_MAX {
             return self.lose(out);
         }
-        let number = self.state_sent.put(key, envelope.clone());
-        self.send(ParcelBody::State { number, tell: envelope }, out);
+        let number = self.state_sent.put(key, tell.clone());
+        self.send(ParcelBody::State { number, tell }, out);
     }
 
     /// Sends one parcel in the present understanding.
@@ -231,13 +226,13 @@ impl Link {
 
     fn on_body(&mut self, body: ParcelBody, out: &mut Outbox<Output>) {
         match body {
-            ParcelBody::Hello => {}
+            ParcelBody::Hello => out.push(Output::Deaf(self.node)),
             ParcelBody::Reliable { first, ack, tells } => {
                 self.on_ack(ack);
                 self.on_tells(first, tells, out);
             }
             ParcelBody::State { number, tell } => {
-                if let crate::edge::Class::State(key) = tell.tell.class()
+                if let crate::edge::Class::State(key) = tell.envelope.tell.class()
                     && self.state_heard.is_news(key, number)
                 {
                     out.push(Output::Deliver(tell));
@@ -268,7 +263,7 @@ impl Link {
         }
     }
 
-    fn on_tells(&mut self, first: u64, tells: Vec<Envelope<Tell>>, out: &mut Outbox<Output>) {
+    fn on_tells(&mut self, first: u64, tells: Vec<Addressed>, out: &mut Outbox<Output>) {
         if tells.is_empty() {
             return;
         }

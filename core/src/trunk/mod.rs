@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::edge::{Class, Envelope, Peer, Tell};
+use crate::edge::{Addressed, Class, Peer};
 use crate::id::{Incarnation, NodeId};
 use crate::machine::Deadline;
 use crate::measure::Queues;
@@ -53,14 +53,14 @@ pub enum ParcelBody {
         ack: u64,
         /// The tells; may be none.
         #[serde(deserialize_with = "items::<_, _, PARCEL_TELLS_MAX>")]
-        tells: Vec<Envelope<Tell>>,
+        tells: Vec<Addressed>,
     },
     /// The newest value of a key.
     State {
         /// Numbered per direction.
         number: u64,
         /// The value.
-        tell: Envelope<Tell>,
+        tell: Addressed,
     },
     /// What the sender has sent of the state class since the last agreed digest.
     Digest {
@@ -79,7 +79,7 @@ pub enum ParcelBody {
         agreed: bool,
     },
     /// May be lost.
-    Ephemeral(Envelope<Tell>),
+    Ephemeral(Addressed),
 }
 
 /// What the trunks of a node ask of their hub.
@@ -93,9 +93,11 @@ pub enum Output {
         parcel: Parcel,
     },
     /// A tell has arrived for a machine of this node.
-    Deliver(Envelope<Tell>),
+    Deliver(Addressed),
     /// A node came or went.
     Peer(Peer),
+    /// A node that we hear does not hear us. Comes in a greeting too, where it soon does.
+    Deaf(NodeId),
 }
 
 /// What a link waits for.
@@ -142,19 +144,19 @@ impl Trunks {
     }
 
     /// Tells a machine of another node.
-    pub fn tell(&mut self, to: NodeId, envelope: Envelope<Tell>, now: Timestamp) {
+    pub fn tell(&mut self, to: NodeId, tell: Addressed, now: Timestamp) {
         debug_assert_ne!(to, self.own, "a node does not tell itself by trunk");
         let Some(link) = self.links.get_mut(usize::from(to.0)) else { return };
-        match envelope.tell.class() {
+        match tell.envelope.tell.class() {
             Class::Reliable => {
-                if !link.queue(envelope) {
+                if !link.queue(tell) {
                     // The window is passed: what stands in it is given up, both sides start anew.
                     link.lose(&mut self.out);
                     self.timers.set(Wait::Digest(to), now, "greet a node");
                 }
             }
-            Class::State(key) => link.state(key, envelope, &mut self.out),
-            Class::Ephemeral => link.send(ParcelBody::Ephemeral(envelope), &mut self.out),
+            Class::State(key) => link.state(key, tell, &mut self.out),
+            Class::Ephemeral => link.send(ParcelBody::Ephemeral(tell), &mut self.out),
         }
     }
 

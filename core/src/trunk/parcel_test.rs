@@ -5,17 +5,18 @@ use alloc::vec::Vec;
 
 use super::*;
 use crate::edge::mixer_ps::ToPs;
-use crate::edge::{Address, Role};
+use crate::edge::{Address, Envelope, Role};
 use crate::id::{Flow, UserId};
 
 fn parcel(body: ParcelBody) -> Parcel {
     Parcel { from: Incarnation(1), to: Some(Incarnation(1)), session: 0, body }
 }
 
-fn tell(number: u8) -> Envelope<Tell> {
+fn tell(number: u8) -> Addressed {
     let from = Address { role: Role::Mixer, node: NodeId(1) };
     let tell = ToPs::Route { user: UserId([number; 16]) }.into();
-    Envelope { flow: Flow::default(), from, op: None, tell }
+    let envelope = Envelope { flow: Flow::default(), from, op: None, tell };
+    Addressed { range: None, envelope }
 }
 
 #[test]

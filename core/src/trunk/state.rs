@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::edge::{Envelope, Tell};
+use crate::edge::Addressed;
 use crate::id::UserId;
 use crate::index::Index;
 
@@ -10,7 +10,7 @@ use crate::index::Index;
 #[derive(Debug)]
 pub(super) struct Sent {
     by_key: Index<UserId>,
-    values: Vec<(UserId, u64, Envelope<Tell>)>,
+    values: Vec<(UserId, u64, Addressed)>,
     last: u64,
     agreed: u64,
 }
@@ -23,7 +23,7 @@ impl Default for Sent {
 
 impl Sent {
     /// Remembers the newest value of a key; its number.
-    pub(super) fn put(&mut self, key: UserId, tell: Envelope<Tell>) -> u64 {
+    pub(super) fn put(&mut self, key: UserId, tell: Addressed) -> u64 {
         self.last += 1;
         if let Some(at) = self.by_key.get(&key) {
             self.values[at as usize] = (key, self.last, tell);
@@ -59,7 +59,7 @@ impl Sent {
     }
 
     /// Everything not agreed.
-    pub(super) fn all(&self) -> Vec<(u64, Envelope<Tell>)> {
+    pub(super) fn all(&self) -> Vec<(u64, Addressed)> {
         self.values.iter().map(|(_, number, tell)| (*number, tell.clone())).collect()
     }
 }

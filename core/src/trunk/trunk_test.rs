@@ -5,7 +5,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::edge::{Address, Role, cs_ps, mixer_ps};
+use crate::edge::{Address, Envelope, Role, Tell, cs_ps, mixer_ps};
 use crate::id::{Epoch, Flow, UserId};
 use crate::model::presence::{Presence, Status};
 use crate::rng::Rng;
@@ -19,6 +19,7 @@ struct Fabric {
     now: Timestamp,
     delivered: [Vec<Tell>; 2],
     peers: [Vec<Peer>; 2],
+    deaf: [u32; 2],
 }
 
 fn trunks(node: u16, life: u32, now: Timestamp) -> Trunks {
@@ -36,6 +37,7 @@ impl Fabric {
             now,
             delivered: [vec![], vec![]],
             peers: [vec![], vec![]],
+            deaf: [0; 2],
         }
     }
 
@@ -56,8 +58,9 @@ impl Fabric {
                             self.flying.push((due, from, to, parcel.clone()));
                         }
                     }
-                    Output::Deliver(envelope) => self.delivered[at].push(envelope.tell),
+                    Output::Deliver(tell) => self.delivered[at].push(tell.envelope.tell),
                     Output::Peer(peer) => self.peers[at].push(peer),
+                    Output::Deaf(_) => self.deaf[at] += 1,
                 }
             }
         }
@@ -87,7 +90,8 @@ impl Fabric {
         let envelope =
             Envelope { flow: Flow::default(), from: address, op: None, tell: tell.into() };
         let now = self.now;
-        self.nodes[usize::from(from)].tell(NodeId(1 - from), envelope, now);
+        let tell = Addressed { range: None, envelope };
+        self.nodes[usize::from(from)].tell(NodeId(1 - from), tell, now);
         self.drain();
     }
 }

@@ -58,18 +58,18 @@ impl World {
                     self.coverage.hit(Mark::TrunkResent);
                 }
                 way.next = way.next.max(*first + tells.len() as u64);
-                tells.iter().for_each(|envelope| self.coverage.tell(&envelope.tell));
+                tells.iter().for_each(|sent| self.coverage.tell(&sent.envelope.tell));
             }
             ParcelBody::State { tell, .. } => {
                 self.coverage.hit(Mark::TrunkState);
-                self.coverage.tell(&tell.tell);
+                self.coverage.tell(&tell.envelope.tell);
             }
             ParcelBody::Digest { .. } => self.coverage.hit(Mark::TrunkDigest),
             ParcelBody::DigestAnswer { agreed: true, .. } => self.coverage.hit(Mark::TrunkAgreed),
             ParcelBody::DigestAnswer { .. } => self.coverage.hit(Mark::TrunkResync),
             ParcelBody::Ephemeral(tell) => {
                 self.coverage.hit(Mark::TrunkEphemeral);
-                self.coverage.tell(&tell.tell);
+                self.coverage.tell(&tell.envelope.tell);
             }
         }
     }
@@ -90,44 +90,57 @@ impl World {
     }
 
     pub(super) fn mark_reply(&mut self, role: Option<Role>, reply: &Reply) {
-        let (all, own) =
-            match reply {
-                Reply::Unknown => (
-                    Mark::StoreUnknown,
-                    match role {
-                        Some(Role::Mixer) => Some(Mark::MixerUnknown),
-                        Some(Role::AddressBook) => Some(Mark::BookUnknown),
-                        Some(Role::Ps) => Some(Mark::PsUnknown),
-                        Some(Role::Inbox) => Some(Mark::InboxUnknown),
-                        Some(Role::Account) => Some(Mark::AccountUnknown),
-                        Some(Role::Gate | Role::Cs) | None => None,
-                    },
-                ),
-                Reply::Conflict => (
-                    Mark::StoreConflict,
-                    match role {
-                        Some(Role::Mixer) => Some(Mark::MixerConflict),
-                        Some(Role::AddressBook) => Some(Mark::BookConflict),
-                        Some(Role::Ps | Role::Inbox | Role::Account | Role::Gate | Role::Cs)
-                        | None => None,
-                    },
-                ),
-                Reply::Failed(_) => (
-                    Mark::StoreFailed,
-                    match role {
-                        Some(Role::Mixer) => Some(Mark::MixerFailed),
-                        Some(Role::AddressBook) => Some(Mark::BookFailed),
-                        Some(Role::Ps | Role::Inbox | Role::Account | Role::Gate | Role::Cs)
-                        | None => None,
-                    },
-                ),
-                Reply::Found { .. }
-                | Reply::Absent
-                | Reply::Page { .. }
-                | Reply::Tail { .. }
-                | Reply::Entries { .. }
-                | Reply::Written { .. } => return,
-            };
+        let (all, own) = match reply {
+            Reply::Unknown => (
+                Mark::StoreUnknown,
+                match role {
+                    Some(Role::Mixer) => Some(Mark::MixerUnknown),
+                    Some(Role::AddressBook) => Some(Mark::BookUnknown),
+                    Some(Role::Ps) => Some(Mark::PsUnknown),
+                    Some(Role::Inbox) => Some(Mark::InboxUnknown),
+                    Some(Role::Account) => Some(Mark::AccountUnknown),
+                    Some(Role::Gate | Role::Cs | Role::Placement) | None => None,
+                },
+            ),
+            Reply::Conflict => (
+                Mark::StoreConflict,
+                match role {
+                    Some(Role::Mixer) => Some(Mark::MixerConflict),
+                    Some(Role::AddressBook) => Some(Mark::BookConflict),
+                    Some(
+                        Role::Ps
+                        | Role::Inbox
+                        | Role::Account
+                        | Role::Gate
+                        | Role::Cs
+                        | Role::Placement,
+                    )
+                    | None => None,
+                },
+            ),
+            Reply::Failed(_) => (
+                Mark::StoreFailed,
+                match role {
+                    Some(Role::Mixer) => Some(Mark::MixerFailed),
+                    Some(Role::AddressBook) => Some(Mark::BookFailed),
+                    Some(
+                        Role::Ps
+                        | Role::Inbox
+                        | Role::Account
+                        | Role::Gate
+                        | Role::Cs
+                        | Role::Placement,
+                    )
+                    | None => None,
+                },
+            ),
+            Reply::Found { .. }
+            | Reply::Absent
+            | Reply::Page { .. }
+            | Reply::Tail { .. }
+            | Reply::Entries { .. }
+            | Reply::Written { .. } => return,
+        };
         self.coverage.hit(all);
         if let Some(own) = own {
             self.coverage.hit(own);

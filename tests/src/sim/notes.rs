@@ -149,8 +149,12 @@ fn tells(parcel: &Parcel) -> Vec<String> {
     let name =
         |tell: &presently_core::edge::Tell| format!("{}.{}", tell.role().name(), tell.kind());
     match &parcel.body {
-        ParcelBody::Reliable { tells, .. } => tells.iter().map(|sent| name(&sent.tell)).collect(),
-        ParcelBody::State { tell, .. } | ParcelBody::Ephemeral(tell) => vec![name(&tell.tell)],
+        ParcelBody::Reliable { tells, .. } => {
+            tells.iter().map(|sent| name(&sent.envelope.tell)).collect()
+        }
+        ParcelBody::State { tell, .. } | ParcelBody::Ephemeral(tell) => {
+            vec![name(&tell.envelope.tell)]
+        }
         ParcelBody::DigestAnswer { agreed: false, .. } => vec![String::from("tell me all again")],
         ParcelBody::Hello | ParcelBody::Digest { .. } | ParcelBody::DigestAnswer { .. } => {
             Vec::new()

@@ -364,7 +364,11 @@ impl World {
             AdminReply::Done => {
                 self.operator.steps.pop_front();
             }
-            AdminReply::Refused(_) | AdminReply::SignIn(_) | AdminReply::Counts(_) => {}
+            AdminReply::Refused(_)
+            | AdminReply::SignIn(_)
+            | AdminReply::Counts(_)
+            | AdminReply::Elsewhere(_)
+            | AdminReply::Places(_) => {}
         }
         if self.operator.steps.is_empty() {
             // The operator is answered before both books have written.

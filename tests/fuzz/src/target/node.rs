@@ -2,7 +2,7 @@
 //! have sent, out of turn and about everybody.
 
 use arbitrary::Unstructured;
-use presently_core::edge::{Address, Envelope, Role, Tell};
+use presently_core::edge::{Address, Addressed, Envelope, Role, Tell};
 use presently_core::hub::Input;
 use presently_core::id::{Flow, Incarnation, NodeId, OpId};
 use presently_core::trunk::{Parcel, ParcelBody};
@@ -93,20 +93,28 @@ fn step(stage: &mut Stage, liar: &mut Liar, from: &mut Unstructured<'_>) -> Opti
     Some(())
 }
 
-const ROLES: [Role; 7] =
-    [Role::Gate, Role::Account, Role::Cs, Role::Ps, Role::AddressBook, Role::Inbox, Role::Mixer];
+const ROLES: [Role; 8] = [
+    Role::Gate,
+    Role::Account,
+    Role::Cs,
+    Role::Ps,
+    Role::AddressBook,
+    Role::Inbox,
+    Role::Mixer,
+    Role::Placement,
+];
 
 fn lie(stage: &Stage, liar: &mut Liar, from: &mut Unstructured<'_>) -> Option<ParcelBody> {
     Some(match from.arbitrary::<u8>().ok()? {
         0..=199 => {
-            let tells = vec![envelope(stage, liar, from)?];
+            let tells = vec![told(stage, liar, from)?];
             let first = liar.next;
             liar.next += 1;
             ParcelBody::Reliable { first, ack: 1_000, tells }
         }
-        200..=223 => ParcelBody::Ephemeral(envelope(stage, liar, from)?),
+        200..=223 => ParcelBody::Ephemeral(told(stage, liar, from)?),
         224..=239 => {
-            let tell = envelope(stage, liar, from)?;
+            let tell = told(stage, liar, from)?;
             ParcelBody::State { number: from.arbitrary().ok()?, tell }
         }
         _ => any(from, &stage.pool)?,
@@ -114,7 +122,7 @@ fn lie(stage: &Stage, liar: &mut Liar, from: &mut Unstructured<'_>) -> Option<Pa
 }
 
 /// A tell to any machine, mostly to the one the liar is after, from any machine of the liar's.
-fn envelope(stage: &Stage, liar: &Liar, from: &mut Unstructured<'_>) -> Option<Envelope<Tell>> {
+fn told(stage: &Stage, liar: &Liar, from: &mut Unstructured<'_>) -> Option<Addressed> {
     let pool = &stage.pool;
     let tell = match liar.role {
         Role::Account => Tell::Account(any(from, pool)?),
@@ -123,6 +131,7 @@ fn envelope(stage: &Stage, liar: &Liar, from: &mut Unstructured<'_>) -> Option<E
         Role::AddressBook => Tell::AddressBook(any(from, pool)?),
         Role::Inbox => Tell::Inbox(any(from, pool)?),
         Role::Mixer => Tell::Mixer(any(from, pool)?),
+        Role::Placement => Tell::Placement(any(from, pool)?),
         Role::Gate => any(from, pool)?,
     };
     let role = ROLES[from.choose_index(ROLES.len()).ok()?];
@@ -133,5 +142,8 @@ fn envelope(stage: &Stage, liar: &Liar, from: &mut Unstructured<'_>) -> Option<E
         _ => any(from, pool)?,
     };
     let address = Address { role, node: LIAR };
-    Some(Envelope { flow: Flow::default(), from: address, op, tell })
+    // Most come to whoever is meant; the others are addressed to a shard.
+    let range = if from.arbitrary::<u8>().ok()? < 200 { None } else { any(from, pool)? };
+    let envelope = Envelope { flow: Flow::default(), from: address, op, tell };
+    Some(Addressed { range, envelope })
 }

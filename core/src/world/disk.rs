@@ -6,6 +6,9 @@
 //! have reached the platter. A sync may be answered `Unknown`, and then land at once, later, or
 //! never. A disk may also stand still for a while, fail all that is asked of it, or be full. A read
 //! sees every write whose `Written` was delivered before it was asked.
+//!
+//! What becomes of a write is drawn by what it writes and how often that was written before, so that
+//! it does not depend on writes elsewhere: a run from which something was left out goes on alike.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::String;
@@ -106,6 +109,9 @@ pub struct Disk<T> {
     store: MemoryStore,
     weather: DiskWeather,
     rng: Rng,
+    /// What the fate of writes is drawn from, and how many there were by what they write.
+    seed: [u8; 32],
+    written: BTreeMap<u64, u64>,
     reads: BTreeMap<(Timestamp, u64), (T, Reading)>,
     asked: u64,
     line: VecDeque<(T, Write)>,
@@ -124,7 +130,9 @@ impl<T> Disk<T> {
         Self {
             store: MemoryStore::default(),
             weather,
-            rng: Rng::new(seed),
+            rng: Rng::new(Rng::child_seed(seed, "times")),
+            seed: Rng::child_seed(seed, "fates"),
+            written: BTreeMap::new(),
             reads: BTreeMap::new(),
             asked: 0,
             line: VecDeque::new(),
@@ -280,7 +288,8 @@ impl<T> Disk<T> {
     }
 
     fn apply(&mut self, write: Write, now: Timestamp) -> Reply {
-        let dice = self.rng.below(1_000);
+        let mut fate = self.fate(&write);
+        let dice = fate.below(1_000);
         let w = self.weather;
         match self.spell {
             Spell::None => {}
@@ -290,13 +299,13 @@ impl<T> Disk<T> {
             }
             Spell::Failing => {
                 self.counts.unknown += 1;
-                self.forsake(write, now);
+                self.forsake(write, &mut fate, now);
                 return Reply::Unknown;
             }
         }
         if dice < w.unknown_permille {
             self.counts.unknown += 1;
-            self.forsake(write, now);
+            self.forsake(write, &mut fate, now);
             return Reply::Unknown;
         }
         if dice < w.unknown_permille + w.failed_permille {
@@ -307,7 +316,7 @@ impl<T> Disk<T> {
             self.touch(&write);
         }
         // What was answered `Unknown` on the same rows is decided before a later write is applied.
-        self.settle(&write);
+        self.settle(&write, &mut fate);
         let reply = self.store.handle(&Request::Write(write));
         if reply == Reply::Conflict {
             self.counts.conflicts += 1;
@@ -315,13 +324,30 @@ impl<T> Disk<T> {
         reply
     }
 
+    /// The stream of one write.
+    fn fate(&mut self, write: &Write) -> Rng {
+        let row = write.puts.iter().map(|(key, _)| key).chain(&write.deletes).next();
+        let entry = write.entries.first().map(|entry| entry.conversation);
+        let name = postcard::to_allocvec(&(entry, row)).expect("keys serialize");
+        // FNV-1a.
+        let hash = name.iter().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        let times = self.written.entry(hash).or_default();
+        *times += 1;
+        let salt = hash.to_le_bytes().into_iter().chain(times.to_le_bytes());
+        let mut seed = self.seed;
+        seed.iter_mut().zip(salt).for_each(|(to, from)| *to ^= from);
+        Rng::new(seed)
+    }
+
     /// The outcome of this write stays unknown: it lands now, later, or never.
-    fn forsake(&mut self, write: Write, now: Timestamp) {
-        match self.rng.below(3) {
+    fn forsake(&mut self, write: Write, fate: &mut Rng, now: Timestamp) {
+        match fate.below(3) {
             0 => {}
             1 => self.land_one(write),
             _ => {
-                let at = now + self.rng.below(self.weather.late_max_ms + 1);
+                let at = now + fate.below(self.weather.late_max_ms + 1);
                 self.landing.push((at, write));
             }
         }
@@ -329,7 +355,7 @@ impl<T> Disk<T> {
 
     /// A late write lands after later ones only where its own checks protect what they wrote: no
     /// store lets a write that its asker has overwritten come back.
-    fn settle(&mut self, next: &Write) {
+    fn settle(&mut self, next: &Write, fate: &mut Rng) {
         let touches =
             |key: &Key| next.puts.iter().any(|(k, _)| k == key) || next.deletes.contains(key);
         let mut at = 0;
@@ -345,7 +371,7 @@ impl<T> Disk<T> {
                 continue;
             }
             let (_, late) = self.landing.remove(at);
-            if self.rng.below(2) == 0 {
+            if fate.below(2) == 0 {
                 self.land_one(late);
             }
         }

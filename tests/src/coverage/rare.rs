@@ -9,7 +9,6 @@ const SMALL: &str = "these worlds stay below the limits";
 /// Names and reasons.
 const RARE: &[(&str, &str)] = &[
     ("client.lagged", "apps of the simulator take every event; what drops them is the driver"),
-    ("client.new_endpoint", "no cache is cloned"),
     ("close.draining", NO_DRAIN),
     ("close.fault", HONEST),
     ("close.gone", "a host that lost a link says so, and closes nothing"),
@@ -36,7 +35,6 @@ const RARE: &[(&str, &str)] = &[
     ("offline.draining", NO_DRAIN),
     ("offline.fault", HONEST),
     ("offline.refused", "everybody knows their password"),
-    ("offline.shared_device", "no cache is cloned"),
     ("tell.address_book.expected", "a target forgets nothing, and a source tells in order"),
     ("tell.address_book.visible", LOCAL),
     ("tell.cs.attach", LOCAL),

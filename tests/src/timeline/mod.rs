@@ -3,7 +3,7 @@
 //!
 //! Keepalives, digests, acks between nodes and readings of clocks are never shown. Where the rest is
 //! more than a person reads, traffic is folded: first that of the start, then that of the end, then
-//! all of it.
+//! from the first step on as much as it takes.
 
 mod laws;
 mod names;
@@ -29,16 +29,14 @@ const KEEPALIVE: [u16; 2] = [0x0006, 0x0007];
 const LOG_SHOWN: usize = 12;
 
 /// How much is folded.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 enum Detail {
     /// Nothing.
     All,
     /// Traffic until steps begin.
     Steps,
-    /// Traffic after all is mended too.
-    Middle,
-    /// All traffic.
-    Bare,
+    /// Traffic after all is mended too, and until then.
+    From(Timestamp),
 }
 
 /// The part of a run.
@@ -69,7 +67,7 @@ impl Timeline {
 
     fn of_run(run: &Run, broken: Option<&Broken>) -> Self {
         let mut lines = Vec::new();
-        for detail in [Detail::All, Detail::Steps, Detail::Middle, Detail::Bare] {
+        for detail in details(run) {
             lines = Teller::new(&run.history, detail).tell(&run.notes);
             if lines.len() < LINES_MAX {
                 break;
@@ -100,6 +98,21 @@ impl Display for Timeline {
         }
         writeln!(f, "{}", self.law)
     }
+}
+
+/// From all of the traffic to none of it; of that between the steps the last is shown the longest.
+fn details(run: &Run) -> Vec<Detail> {
+    let at = |wanted: fn(&Noted) -> bool| {
+        let found = run.notes.iter().find(|note| wanted(&note.what));
+        found.or_else(|| run.notes.last()).map_or(0, |note| note.at.0)
+    };
+    let from = at(|what| matches!(what, Noted::Begins));
+    let to = at(|what| matches!(what, Noted::Seen(What::Healed)));
+    let part = |sixteenths: u64| Detail::From(Timestamp(from + (to - from) * sixteenths / 16));
+    let mut out = vec![Detail::All, Detail::Steps];
+    out.extend((0..16).map(part));
+    out.push(Detail::From(Timestamp(u64::MAX)));
+    out
 }
 
 /// The swarm in words: who, on what, and what does not go well.
@@ -135,13 +148,15 @@ struct Teller<'a> {
     traffic: Vec<Traffic>,
     /// Frames and tells that are not told one by one.
     folded: usize,
+    /// Who has no link, where that was told last.
+    no_link: Option<String>,
     lines: Vec<String>,
 }
 
 impl<'a> Teller<'a> {
     fn new(history: &'a History, detail: Detail) -> Self {
         let (traffic, lines) = (Vec::new(), Vec::new());
-        Self { history, detail, phase: Phase::Start, traffic, folded: 0, lines }
+        Self { history, detail, phase: Phase::Start, traffic, folded: 0, no_link: None, lines }
     }
 
     fn tell(mut self, notes: &[Note]) -> Vec<String> {
@@ -171,12 +186,11 @@ impl<'a> Teller<'a> {
         self.lines.push(format!("{:>5}.{:03} s  {text}", at.0 / 1_000, at.0 % 1_000));
     }
 
-    fn shows_traffic(&self) -> bool {
+    fn shows_traffic(&self, at: Timestamp) -> bool {
         match self.detail {
             Detail::All => true,
             Detail::Steps => self.phase != Phase::Start,
-            Detail::Middle => self.phase == Phase::Steps,
-            Detail::Bare => false,
+            Detail::From(from) => self.phase == Phase::Steps && at >= from,
         }
     }
 
@@ -202,7 +216,7 @@ impl<'a> Teller<'a> {
                 }
             }
             Noted::Write { who, says } => {
-                if self.shows_traffic() {
+                if self.shows_traffic(note.at) {
                     self.says(note.at, &format!("{who} {says}"));
                 }
             }
@@ -232,12 +246,17 @@ impl<'a> Teller<'a> {
 
     fn says(&mut self, at: Timestamp, text: &str) {
         self.flush();
-        self.line(at, text);
+        // A client that dials again and again is told once.
+        let state = no_link(text);
+        if state.is_none() || state != self.no_link.as_deref() {
+            self.line(at, text);
+        }
+        self.no_link = state.map(str::to_owned);
     }
 
     /// A frame or a tell between two.
     fn passes(&mut self, pair: (bool, usize, usize), up: bool, what: &str, at: Timestamp) {
-        if !self.shows_traffic() {
+        if !self.shows_traffic(at) {
             self.folded += 1;
             return;
         }
@@ -321,6 +340,11 @@ impl<'a> Teller<'a> {
             | What::Measured { .. } => return None,
         })
     }
+}
+
+/// Where a line only says that somebody has no link, it without when they try again.
+fn no_link(text: &str) -> Option<&str> {
+    text.split_once(", tries again in").map(|(state, _)| state)
 }
 
 /// A fault in words: its kind and what is particular to it, people by number.

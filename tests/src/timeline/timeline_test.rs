@@ -37,6 +37,14 @@ fn it_tells_who_did_what_and_what_came_of_it() {
 }
 
 #[test]
+fn who_dials_again_and_again_is_told_once() {
+    let mut schedule = talk();
+    schedule.steps[1].step = Step::Fault(Fault::Away { device: 1, ms: 6_000 });
+    let text = Timeline::of(&schedule, None).to_string();
+    assert_eq!(text.matches("bob is offline (unreachable)").count(), 1, "{text}");
+}
+
+#[test]
 fn notes_change_nothing() {
     let schedule = talk();
     let mut world = sim::World::of(&schedule, None);

@@ -24,6 +24,7 @@ const RARE: &[(&str, &str)] = &[
     ("error.malformed", HONEST),
     ("error.name_taken", "the operator makes each account once"),
     ("error.not_ready", HONEST),
+    ("error.no_invitation", "an invitation must be taken back while it is being accepted"),
     ("error.out_of_order", HONEST),
     ("error.outbox_full", SMALL),
     ("error.sign_in_ended", "a sign-in ends only with its sign-out"),

@@ -110,6 +110,8 @@ pub fn records(data: &[u8]) {
 fn record<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(data: &[u8]) {
     let Ok(record) = decoding(data.len(), || Record::<T>::decode(data)) else { return };
     let bytes = record.encode();
+    // Logs show lengths, never what people wrote.
+    assert!(!format!("{record:?}").is_empty());
     // Inside of something else it carries its length.
     let framed = postcard::to_allocvec(&record).unwrap_or_default();
     assert!(framed.len() > bytes.len() && framed.ends_with(&bytes));
@@ -133,6 +135,7 @@ macro_rules! bodies {
             }
         )*
         assert!(known <= 1, "a kind has one direction and one service");
+        assert!(known == 0 || kind_name(kind) != "unknown", "every kind has its name");
         (kind, body, known)
     }};
 }

@@ -304,9 +304,8 @@ impl World {
                 self.mark_event(device, &event);
                 let messages = u64::from(matches!(event, Event::Message { .. }));
                 self.see(What::Event { device, event });
-                let state = &mut self.devices[device];
-                if let Some(client) = state.client.as_mut().filter(|_| messages > 0) {
-                    client.handle_input(Input::Taken { messages }, self.now);
+                if messages > 0 {
+                    self.tell_client(device, Input::Taken { messages });
                 }
             }
             Output::Ended => {

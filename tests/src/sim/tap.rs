@@ -249,7 +249,10 @@ impl World {
                 Err(_) => panic!("a gate gives out what is no frame"),
             }
         }
-        let (device, link) = (self.wires[wire].device, self.wires[wire].device_link.0);
+        let on = &self.wires[wire];
+        // A link of a process that was killed may live on beside one of the next with its number.
+        let link = u64::from(on.device_life) << 32 | on.device_link.0;
+        let device = on.device;
         for told in told {
             self.see(What::Told { device, link, told });
         }

@@ -13,8 +13,9 @@ use crate::{
     tree::Tree,
 };
 
-/// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
-const SEEDS: u64 = 1_000;
+/// How many seeds a test run plays; `cargo xtask sim --seeds` plays more, and meets what
+/// `tests/seeds/open.txt` names.
+const SEEDS: u64 = 800;
 
 /// The line of chaos after which each part has one.
 const SUMMARY: &str = "== chaos";

@@ -3,7 +3,7 @@
 
 const HONEST: &str = "clients of the simulator keep to the protocol";
 const LOCAL: &str = "between machines of one node: no parcel carries it";
-const NO_DRAIN: &str = "no node is drained";
+const NO_DRAIN: &str = "only the rolling world of G10 drains a node, and its marks are not counted";
 const SMALL: &str = "these worlds stay below the limits";
 
 /// Names and reasons.
@@ -42,6 +42,9 @@ const RARE: &[(&str, &str)] = &[
     ("tell.cs.closed", LOCAL),
     ("tell.cs.frame", LOCAL),
     ("tell.gate.close", LOCAL),
+    ("tell.placement.elsewhere", NO_DRAIN),
+    ("tell.placement.leaving", NO_DRAIN),
+    ("tell.placement.placed", NO_DRAIN),
     ("tell.ps.visibility_changed", LOCAL),
     ("tell.ps.visible_to", LOCAL),
 ];

@@ -197,7 +197,7 @@ fn coverage(tree: &Tree) -> Result<String> {
     let bin = tools::llvm_tools()?;
     let target = tree.target.join("coverage");
     let mut build = shell::cargo();
-    build.args(["build", "--package", "presently-fuzz", "--bin", "replay"]);
+    build.args(["build", "--package", "presently-fuzz", "--bin", "fuzz-replay"]);
     build.env("RUSTFLAGS", "-C instrument-coverage").env("CARGO_TARGET_DIR", &target);
     // What build scripts and macros leave behind is of no interest.
     build.env("LLVM_PROFILE_FILE", target.join("build-%m.profraw"));

@@ -71,7 +71,7 @@ pub(super) fn chaos(tree: &Tree) -> Result<Counts> {
 /// Each fuzz target over its committed inputs, and for seconds over changed ones. Built as the tests
 /// are: with debug assertions, on the toolchain at hand.
 pub(super) fn fuzz(tree: &Tree) -> Result<Counts> {
-    let replay = host::bin(tree, Profile::Debug, "replay")?;
+    let replay = host::bin(tree, Profile::Debug, "fuzz-replay")?;
     let mut command = Command::new(replay);
     command.args(["--seconds", &FUZZ_SECONDS.to_string()]).current_dir(&tree.root);
     Ok(Counts::of_tests(&shell::watch(&mut command)?, "the fuzz targets"))

@@ -202,7 +202,7 @@ fn coverage(tree: &Tree) -> Result<String> {
     // What build scripts and macros leave behind is of no interest.
     build.env("LLVM_PROFILE_FILE", target.join("build-%m.profraw"));
     shell::run(build.current_dir(&tree.root))?;
-    let replay = target.join("debug/replay");
+    let replay = target.join("debug/fuzz-replay");
     let (raw, data) = (target.join("replay.profraw"), target.join("replay.profdata"));
     let mut command = Command::new(&replay);
     command.args(["--seconds", "0", "--also"]).arg(tree.target.join("fuzz/corpus"));

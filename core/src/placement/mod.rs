@@ -2,8 +2,8 @@
 //!
 //! Every node has one [`Placer`]. It keeps the table, learns from rows and from other nodes what
 //! moved, and tells all machines of its node ([`Output::Moved`]). It moves ranges by one write at a
-//! time ([`errand`]): for an operator, back to their seats, away from a node that leaves, and from
-//! owners that are lost ([`watches`]).
+//! time (`errand`): for an operator, back to their seats, away from a node that leaves, and from
+//! owners that are lost (`watches`).
 //!
 //! Invariant: a term of a range is written once, so two nodes never own it in the same term. Tested
 //! by `placement/tests`, which lets several of them quarrel over a store that lies.

@@ -28,8 +28,9 @@ const AFTER_TROUBLE_MS: u64 = 60_000;
 pub fn check(history: &History) -> Result<(), Broken> {
     let lives = lives(history);
     at_the_end(history, &lives)?;
+    let changes = changes(history);
     for life in &lives {
-        changes_only(history, life)?;
+        changes_only(history, life, &changes)?;
     }
     told_once(history)?;
     lingers(history, &lives)
@@ -184,7 +185,7 @@ fn seen_as(status: &str) -> &str {
 }
 
 /// Two presence events of one friend in a row differ, and there are no more than real changes.
-fn changes_only(history: &History, life: &Life<'_>) -> Result<(), Broken> {
+fn changes_only(history: &History, life: &Life<'_>, changes: &[u64]) -> Result<(), Broken> {
     let mut last: BTreeMap<&str, (&str, &str, &str)> = BTreeMap::new();
     let mut told: BTreeMap<usize, u64> = BTreeMap::new();
     for (_, event) in &life.events {
@@ -207,7 +208,7 @@ fn changes_only(history: &History, life: &Life<'_>) -> Result<(), Broken> {
         }
     }
     for (person, count) in told {
-        let most = real_changes(history, life, person);
+        let most = real_changes(history, life, person, changes);
         if count > most {
             let what = format!(
                 "device {} was told {count} times of {person}, who changed {most} times",
@@ -220,35 +221,40 @@ fn changes_only(history: &History, life: &Life<'_>) -> Result<(), Broken> {
 }
 
 /// The most changes of a person that there can have been, plus the first sight in each standing.
-fn real_changes(history: &History, life: &Life<'_>, person: usize) -> u64 {
+fn real_changes(history: &History, life: &Life<'_>, person: usize, changes: &[u64]) -> u64 {
     let contacts = life.events.iter().filter(|(_, event)| {
         matches!(event, Event::Contact { user, .. } if history.person(user) == Some(person))
     });
-    let mut most = 1 + contacts.count() as u64;
+    1 + contacts.count() as u64 + changes[person]
+}
+
+/// The most changes that there can have been of each person.
+fn changes(history: &History) -> Vec<u64> {
+    let mut of = vec![0; history.people.len()];
+    let mut of_all = 0;
     for seen in &history.seen {
-        most += match &seen.what {
+        match &seen.what {
             What::Act {
                 device,
                 command: Command::Status { .. } | Command::Message { .. } | Command::Name { .. },
                 ..
-            } if history.owner[*device] == person => 1,
-            What::Unlinked { device } | What::Killed { device } | What::Ended { device }
-                if history.owner[*device] == person =>
-            {
-                2
-            }
-            What::Born { device, .. } if history.owner[*device] == person => 2,
-            What::Trouble => 2,
-            _ => 0,
-        };
+            } => of[history.owner[*device]] += 1,
+            What::Unlinked { device }
+            | What::Killed { device }
+            | What::Ended { device }
+            | What::Born { device, .. } => of[history.owner[*device]] += 2,
+            What::Trouble => of_all += 2,
+            _ => {}
+        }
     }
-    most
+    of.into_iter().map(|own| own + of_all).collect()
 }
 
 /// Who was back within the linger was never seen offline.
 fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
     let absent = absences(history);
     let troubled = troubles(history);
+    let (hidden, removed) = (hidden(history), removals(history));
     for life in lives {
         for (at, event) in &life.events {
             let Event::Presence { user, status, .. } = event else {
@@ -260,8 +266,8 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
             if status != "offline" || troubled.iter().any(|(from, to)| from <= at && at <= to) {
                 continue;
             }
-            let reason = chose_offline(history, friend, *at)
-                || parted(history, (life.person, friend), *at)
+            let reason = hidden[friend].is_some_and(|chosen| chosen <= *at)
+                || parted(&removed, (life.person, friend), *at)
                 || absent[friend].iter().any(|(from, to, left)| {
                     let lingered = *left || at.since(*from) + SLACK_MS >= LINGER_MS;
                     let long = *left || to.since(*from) + SLACK_MS >= LINGER_MS;
@@ -280,22 +286,35 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
 }
 
 /// Whether one of the two removed the other shortly before: who may not see, sees offline.
-fn parted(history: &History, pair: (usize, usize), at: Timestamp) -> bool {
-    history.seen.iter().take_while(|seen| seen.at <= at).any(|seen| {
-        let What::Act { device, command: Command::Remove { user }, .. } = &seen.what else {
-            return false;
-        };
-        let two = (history.owner[*device], history.person(user));
-        at.since(seen.at) < AFTER_TROUBLE_MS
-            && (two == (pair.0, Some(pair.1)) || two == (pair.1, Some(pair.0)))
+fn parted(removed: &[(Timestamp, usize, usize)], pair: (usize, usize), at: Timestamp) -> bool {
+    removed.iter().take_while(|(when, ..)| *when <= at).any(|(when, who, whom)| {
+        let two = (*who, *whom);
+        at.since(*when) < AFTER_TROUBLE_MS && (two == pair || two == (pair.1, pair.0))
     })
 }
 
-fn chose_offline(history: &History, person: usize, until: Timestamp) -> bool {
-    history.seen.iter().take_while(|seen| seen.at <= until).any(|seen| {
-        matches!(&seen.what, What::Act { device, command: Command::Status { status }, .. }
-            if history.owner[*device] == person && status == "appear_offline")
-    })
+/// Who removed whom, and when.
+fn removals(history: &History) -> Vec<(Timestamp, usize, usize)> {
+    let removals = history.seen.iter().filter_map(|seen| {
+        let What::Act { device, command: Command::Remove { user }, .. } = &seen.what else {
+            return None;
+        };
+        Some((seen.at, history.owner[*device], history.person(user)?))
+    });
+    removals.collect()
+}
+
+/// When each person first chose to appear offline.
+fn hidden(history: &History) -> Vec<Option<Timestamp>> {
+    let mut out = vec![None; history.people.len()];
+    for seen in &history.seen {
+        if let What::Act { device, command: Command::Status { status }, .. } = &seen.what
+            && status == "appear_offline"
+        {
+            out[history.owner[*device]].get_or_insert(seen.at);
+        }
+    }
+    out
 }
 
 /// Per person: stretches in which no device was signed in, and whether one ended by a sign-out.

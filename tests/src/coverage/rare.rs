@@ -13,7 +13,6 @@ const RARE: &[(&str, &str)] = &[
     ("close.fault", HONEST),
     ("close.gone", "a host that lost a link says so, and closes nothing"),
     ("close.signed_out", "a client that signs out closes its link before its gate does"),
-    ("close.slow_consumer", "clients read as fast as links carry"),
     ("close.unavailable", "no node is full, and none of its first reads is refused"),
     ("error.bad_command", "commands of the simulator are typed"),
     ("error.bad_ticket", HONEST),

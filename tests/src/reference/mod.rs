@@ -192,6 +192,10 @@ impl Reference {
             What::Killed { device } | What::Ended { device } => {
                 let owner = self.owner[*device];
                 if let Some(mut status) = self.shown[owner].status.remove(device) {
+                    // A person has one status, the last chosen on any device: it stands while others
+                    // of them are there.
+                    let others = self.shown[owner].status.values_mut();
+                    others.for_each(|other| other.extend(status.iter().cloned()));
                     status.extend(self.unsynced(*device, seen.at));
                     self.kept.insert(*device, status);
                 }

@@ -8,6 +8,7 @@ use presently_core::id::{LinkId, NodeId};
 use presently_core::store::Reply;
 use presently_core::time::Timestamp;
 
+use super::crowd::Doing;
 use super::faults::After;
 use super::schedule::Step;
 
@@ -58,6 +59,8 @@ pub(super) enum Job {
     Begins,
     /// Somebody does something.
     Act,
+    /// Somebody of a population does something.
+    Crowd(Doing),
     /// A step of the schedule.
     Step(Step),
     /// What follows from a fault.

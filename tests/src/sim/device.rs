@@ -12,12 +12,12 @@ use presently_core::store::Reply;
 use presently_core::time::Timestamp;
 use presently_core::wire::body::mixer::ToMixer;
 use presently_core::wire::frame::Deframer;
-use presently_core::wire::hello::Versions;
 use presently_core::world::MemoryStore;
 use presently_core::world::disk::{Crash, Disk, DiskWeather};
 
 use super::agenda::Job;
 use super::rest::Rest;
+use super::second;
 use super::shadow::{Shadow, has_twins};
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
@@ -49,6 +49,8 @@ pub(super) struct Device {
     pub(super) signed_in: Option<(u32, String)>,
     /// When its processes start.
     pub(super) rng: Rng,
+    /// What is broken of it stays so, to the end: nothing is expected of it.
+    pub(super) given_up: bool,
     /// A copy of a cache that its next process starts from.
     pub(super) backup: Option<MemoryStore>,
     pub(super) rest: Rest,
@@ -76,6 +78,7 @@ impl Device {
             node: swarm.pinned.then_some(NodeId(node)),
             sends: BTreeMap::new(),
             rng: stream(swarm.seed, &format!("births {number}")),
+            given_up: false,
             backup: None,
             rest: Rest::default(),
             ended: false,
@@ -128,7 +131,7 @@ impl World {
             keepalive_ms: 0,
             trace: self.swarm.hops,
             node: state.node,
-            versions: Versions::default(),
+            versions: second::spoken(&self.swarm, &format!("version of device {device}")),
         };
         state.shadow = (device == 0 && has_twins(self.swarm.seed)).then(|| {
             let twin = Client::new(config.clone(), seed, self.now);

@@ -4,6 +4,7 @@
 //! that is drawn comes from the seed, so a seed is a run.
 
 mod agenda;
+mod crowd;
 mod device;
 mod faults;
 mod finish;
@@ -15,6 +16,7 @@ mod record;
 mod rest;
 pub mod rolling;
 pub mod schedule;
+mod second;
 mod shadow;
 pub mod swarm;
 mod tap;
@@ -54,6 +56,10 @@ pub struct Counts {
     pub unknowns: u64,
     /// Jobs done.
     pub jobs: u64,
+    /// Links on which the second version of the protocol was spoken.
+    pub second_links: u64,
+    /// Devices that were left broken at the end.
+    pub left_broken: u64,
     /// Faults that took effect, by kind.
     pub faults: [u64; Kind::ALL.len()],
     /// Inputs given to hubs and clients, deadlines among them.
@@ -72,6 +78,8 @@ impl Counts {
         self.simulated_ms += other.simulated_ms;
         self.unknowns += other.unknowns;
         self.jobs += other.jobs;
+        self.second_links += other.second_links;
+        self.left_broken += other.left_broken;
         self.faults.iter_mut().zip(other.faults).for_each(|(sum, more)| *sum += more);
         self.inputs += other.inputs;
     }

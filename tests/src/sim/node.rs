@@ -13,12 +13,12 @@ use presently_core::rng::Rng;
 use presently_core::store::{Reply, Request};
 use presently_core::time::{Timestamp, Wall};
 use presently_core::trunk::Parcel;
-use presently_core::wire::hello::Versions;
 use presently_core::world::clock::SkewedClock;
 
 use super::agenda::Job;
 use super::faults::After;
 use super::rest::Rest;
+use super::second;
 use super::shadow::{Shadow, has_twins};
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
@@ -151,7 +151,7 @@ impl World {
             node: NodeId(number),
             nodes: self.swarm.nodes,
             trace: self.swarm.hops,
-            versions: Versions::default(),
+            versions: second::spoken(&self.swarm, &format!("version of node {node}")),
         };
         let wall = self.nodes[host].clock.read(self.now);
         self.tell(|| format!("node {node} starts (life {life})"));

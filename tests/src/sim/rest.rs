@@ -87,6 +87,7 @@ impl World {
             | Job::Begin
             | Job::Begins
             | Job::Act
+            | Job::Crowd(_)
             | Job::Step(_)
             | Job::After(_)
             | Job::StartNode(_)

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::faults::{self, Kind};
 
+/// Seeds with this bit are those of populations.
+pub const POPULATION: u64 = 1 << 52;
+
 /// The world of one seed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -29,6 +32,8 @@ pub struct Swarm {
     pub disk: DiskWeather,
     /// The clients' caches.
     pub cache: DiskWeather,
+    /// People come, talk and go as in a large messenger, instead of doing all at once.
+    pub is_population: bool,
     /// Milliseconds that something may go wrong in, after all have signed in.
     pub play_ms: u64,
     /// Commands given in that time.
@@ -39,6 +44,12 @@ pub struct Swarm {
     pub skew_ms: u64,
     /// Clients that name the node they want.
     pub pinned: bool,
+    /// Some ends speak a second version of the protocol besides the first.
+    pub mixes_versions: bool,
+    /// Of 1,000 devices, how many are left broken at the end.
+    pub broken_permille: u64,
+    /// The fabric and the disk are no better at the end than they are allowed to be for ever.
+    pub ends_rough: bool,
     /// People who stay away at the end.
     pub leavers: u64,
     /// Devices that never start: a schedule that was made small does without them.
@@ -58,12 +69,43 @@ impl Swarm {
     /// The mix of a seed.
     #[must_use]
     pub fn of_seed(seed: u64) -> Self {
+        if seed & POPULATION != 0 {
+            return Self::population(seed);
+        }
+        Self::small(seed)
+    }
+
+    /// Four nodes and two hundred people with the load of a large messenger, ten times as dense.
+    #[must_use]
+    pub fn population(seed: u64) -> Self {
+        let people = 200;
+        let mut faults = faults::mix(&mut stream(seed, "mix"));
+        for (kind, count) in &mut faults {
+            // What happens to one device happens to many of so many.
+            *count *= if kind.is_of_device() { people / 10 } else { 1 };
+        }
+        faults.remove(&Kind::Clone);
+        Self {
+            nodes: 4,
+            owner: (0..people as usize).collect(),
+            is_population: true,
+            play_ms: 1_200_000,
+            acts: 0,
+            faults,
+            pinned: false,
+            leavers: 3,
+            ..Self::small(seed)
+        }
+    }
+
+    fn small(seed: u64) -> Self {
         let mut rng = stream(seed, "swarm");
         let people = 4 + rng.below(3) as usize;
         let mut owner: Vec<usize> = (0..people).collect();
         if rng.below(3) == 0 {
             owner.push(rng.below(people as u64) as usize);
         }
+        let mut of_end = stream(seed, "end");
         let mut some = |most: u64| if rng.below(3) == 0 { 0 } else { 1 + rng.below(most) };
         Self {
             seed,
@@ -89,11 +131,15 @@ impl Swarm {
                 late_max_ms: 1_500 + some(6_000),
             },
             cache: DiskWeather { sync_mean_ms: 1 + some(20), ..DiskWeather::CALM },
+            is_population: false,
             play_ms: 600_000,
             acts: 200 + some(40),
             skew_ms: if some(1) == 0 { 2_000 } else { 600_000 },
             faults: faults::mix(&mut stream(seed, "mix")),
             pinned: some(1) == 1,
+            mixes_versions: of_end.below(2) == 0,
+            broken_permille: if of_end.below(2) == 0 { 0 } else { 1 + of_end.below(400) },
+            ends_rough: of_end.below(2) == 0,
             leavers: some(1),
             unborn: Vec::new(),
             hops: false,
@@ -114,8 +160,11 @@ impl Swarm {
             faults: BTreeMap::new(),
             skew_ms: 0,
             pinned: true,
+            mixes_versions: false,
+            broken_permille: 0,
+            ends_rough: false,
             leavers: 0,
-            ..Self::of_seed(seed)
+            ..Self::small(seed)
         }
     }
 }

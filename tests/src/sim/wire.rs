@@ -9,6 +9,7 @@ use presently_core::time::Timestamp;
 use presently_core::world::net::{LinkWeather, Pipe};
 
 use super::agenda::Job;
+use super::second;
 use super::swarm::seed_of;
 use super::world::World;
 use crate::coverage::Mark;
@@ -31,6 +32,8 @@ pub(super) struct Wire {
     down: Way,
     cut: bool,
     torn: bool,
+    /// The version spoken on it, once it is known.
+    version: Option<u16>,
 }
 
 /// One direction of a link, with its own randomness: what passes on others does not touch it.
@@ -51,6 +54,14 @@ impl Way {
         now: Timestamp,
     ) -> Vec<(Timestamp, Bytes)> {
         self.pipe.carry(sky, bytes, &mut self.rng, now)
+    }
+
+    /// What an end says, in the version that is spoken.
+    fn said(&mut self, bytes: Bytes, version: Option<u16>) -> Bytes {
+        match version {
+            Some(second::SECOND) => second::adorn(bytes, &mut self.rng),
+            Some(_) | None => bytes,
+        }
     }
 
     fn arrival(&mut self, sky: &LinkWeather, now: Timestamp) -> Timestamp {
@@ -99,6 +110,7 @@ impl World {
             down: Way::new(seed, "down"),
             cut: false,
             torn: false,
+            version: None,
         });
         self.devices[device].links.insert(link.0, wire);
         self.agenda.push(at, Job::Connect { wire });
@@ -156,6 +168,7 @@ impl World {
         if w.cut || w.up.is_stalled() {
             return;
         }
+        let bytes = w.up.said(bytes, w.version);
         let left = w.up.pipe.leave(len, self.now);
         let pieces = w.up.carry(&self.links_weather, bytes, self.now);
         if pieces.len() > 1 {
@@ -184,6 +197,11 @@ impl World {
         if w.cut || w.down.is_stalled() {
             return;
         }
+        if w.version.is_none() {
+            w.version = second::agreed(&bytes);
+            self.counts.second_links += u64::from(w.version == Some(second::SECOND));
+        }
+        let bytes = w.down.said(bytes, w.version);
         let left = w.down.pipe.leave(len, self.now);
         let pieces = w.down.carry(&self.links_weather, bytes, self.now);
         if pieces.len() > 1 {

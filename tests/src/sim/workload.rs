@@ -8,7 +8,7 @@ use super::swarm::{Swarm, stream};
 use super::world::World;
 use crate::reference::Tie;
 
-const STATUSES: [&str; 8] = [
+pub(super) const STATUSES: [&str; 8] = [
     "online",
     "busy",
     "idle",
@@ -178,7 +178,7 @@ impl World {
         self.does(device, Command::Send { to, text });
     }
 
-    fn contact_act(&mut self, device: usize) {
+    pub(super) fn contact_act(&mut self, device: usize) {
         let me = self.devices[device].person;
         let other = self.workload.index(self.history.people.len());
         let user = self.history.people[other].clone();
@@ -214,7 +214,7 @@ impl World {
     }
 
     /// Whether somebody can use a device.
-    fn is_awake(&self, device: usize) -> bool {
+    pub(super) fn is_awake(&self, device: usize) -> bool {
         self.devices[device].client.is_some() && !self.devices[device].rest.is_held()
     }
 

@@ -14,6 +14,7 @@ use presently_core::world::disk::Disk;
 use presently_core::world::net::{Fabric, FabricWeather, LinkWeather};
 
 use super::agenda::{Agenda, Job};
+use super::crowd::{self, Crowd};
 use super::device::Device;
 use super::gauge::Gauge;
 use super::marking::Ways;
@@ -36,8 +37,10 @@ const CONVERGE_MS: u64 = 110_000;
 const ANSWER_MS: u64 = 20_000;
 /// Hosts read their wall clocks this often.
 const WALL_MS: u64 = 10_000;
+/// The operator has made all accounts and friends by then.
+const OPERATOR_MS: u64 = 600_000;
 /// More jobs than any run needs: past it something spins.
-const JOBS_MAX: u64 = 3_000_000;
+const JOBS_MAX: u64 = 30_000_000;
 
 /// All machines of a run and everything between them.
 pub struct World {
@@ -61,6 +64,7 @@ pub struct World {
     pub(super) history: History,
     pub(super) reference: Reference,
     pub(super) workload: Workload,
+    pub(super) crowd: Crowd,
     pub(super) counts: Counts,
     pub(super) coverage: Coverage,
     pub(super) seen_ways: Ways,
@@ -108,10 +112,11 @@ impl World {
             people: names,
             users: vec![Default::default(); people],
             owner: swarm.owner.clone(),
-            befriended: (0..people).map(|n| History::pair(n, (n + 1) % people)).collect(),
+            befriended: befriended(swarm, people),
             ..History::default()
         };
         let reference = Reference::new(&history);
+        let crowd = Crowd::new(swarm, &history);
         let mut world = Self {
             now: Timestamp(1_000),
             agenda: Agenda::default(),
@@ -130,6 +135,7 @@ impl World {
             history,
             reference,
             workload: Workload::new(swarm),
+            crowd,
             counts: Counts::default(),
             coverage: Coverage::default(),
             seen_ways: Ways::default(),
@@ -281,6 +287,7 @@ impl World {
             Job::Begin => self.begin(),
             Job::Begins => self.remark(|| Noted::Begins),
             Job::Act => self.act(),
+            Job::Crowd(doing) => self.crowd(doing),
             Job::Step(step) => self.do_step(step),
             Job::After(after) => self.after(after),
             Job::StartNode(node) => self.start_node(node),
@@ -342,10 +349,11 @@ impl World {
             let node = usize::from(topology.owner(Shard::of_name(name)).0);
             self.feed_node(self.serving[node], Input::Admin { op, request: step });
         }
-        if self.now.0 > 60_000 {
+        if self.now.0 > OPERATOR_MS {
             panic!("the operator gets no answer to {:?}", self.operator.steps.front());
         }
-        self.agenda.push(self.now + 50, Job::Operator);
+        let gap = if self.swarm.is_population { 1 } else { 50 };
+        self.agenda.push(self.now + gap, Job::Operator);
     }
 
     pub(super) fn on_admin(&mut self, op: u64, reply: &AdminReply) {
@@ -393,6 +401,9 @@ impl World {
             }
         } else {
             self.plan_faults(from);
+            if self.swarm.is_population {
+                self.gather(from);
+            }
             if self.swarm.acts > 0 {
                 self.agenda.push_step(from, Job::Act);
             }
@@ -408,4 +419,11 @@ fn ways(swarm: &Swarm) -> Vec<Rng> {
     let nodes = 0..swarm.nodes;
     let pairs = nodes.clone().flat_map(|from| nodes.clone().map(move |to| (from, to)));
     pairs.map(|(from, to)| stream(swarm.seed, &format!("fabric {from} {to}"))).collect()
+}
+
+fn befriended(swarm: &Swarm, people: usize) -> Vec<(usize, usize)> {
+    if swarm.is_population {
+        return crowd::acquaintances(swarm, people);
+    }
+    (0..people).map(|n| History::pair(n, (n + 1) % people)).collect()
 }

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sim --seeds N | --minutes M     past failures first, then seeds: N of them, or until the time is over
+//!     --population                 worlds of 200 people only; of minutes, one world in fifty is one
 //!     --from N | --from-commit    the first seed: 1; the commit's where minutes are given
 //!     --threads N                 as many as there are cores
 //!     --failures N                ends after so many failures; 5

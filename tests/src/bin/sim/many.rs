@@ -10,6 +10,7 @@ use std::time::Instant;
 use presently_tests::coverage::Coverage;
 use presently_tests::history::{Broken, broken};
 use presently_tests::judge::{self, Judged};
+use presently_tests::sim::swarm::POPULATION;
 use presently_tests::sim::{self, Counts, Schedule};
 
 use crate::failure::{self, Failure};
@@ -23,6 +24,9 @@ const PAST: &str = include_str!("../../../seeds/failed.txt");
 const FOUND: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/seeds/found");
 /// One seed in this many is played three times: by its number again, and by its schedule.
 const TWICE_EVERY: u64 = 50;
+
+/// Where minutes are given, one seed in this many is that of a population.
+const POPULATION_EVERY: u64 = 50;
 
 /// What is played.
 enum Item {
@@ -128,7 +132,12 @@ impl Many<'_> {
             Play::Minutes(time) => self.began.elapsed() < time,
             Play::Seed(_) | Play::Schedule(_) => false,
         };
-        more.then(|| (number, Item::Seed(self.options.from.wrapping_add(number - past))))
+        let nth = number - past;
+        let timed = matches!(self.options.play, Play::Minutes(_));
+        let big = self.options.population || timed && nth.is_multiple_of(POPULATION_EVERY);
+        let seed = self.options.from.wrapping_add(nth);
+        let seed = if big { seed | POPULATION } else { seed & !POPULATION };
+        more.then_some((number, Item::Seed(seed)))
     }
 
     fn play(&self, number: u64, item: &Item) {

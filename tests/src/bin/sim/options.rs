@@ -21,6 +21,8 @@ pub(crate) enum Play {
 pub(crate) struct Options {
     pub(crate) play: Play,
     pub(crate) from: u64,
+    /// Only worlds of whole populations.
+    pub(crate) population: bool,
     pub(crate) threads: usize,
     pub(crate) failures: usize,
     pub(crate) law: Option<String>,
@@ -40,6 +42,7 @@ impl Options {
         let mut options = Self {
             play: Play::Seeds(200),
             from: 1,
+            population: false,
             threads,
             failures: 5,
             law: None,
@@ -67,6 +70,7 @@ impl Options {
                 "--schedule" => options.play = Play::Schedule(value()?.into()),
                 "--from" => from = Some(number(value()?)?),
                 "--from-commit" => from_commit = true,
+                "--population" => options.population = true,
                 "--threads" => {
                     options.threads = usize::try_from(number(value()?)?.max(1)).unwrap_or(1);
                 }

@@ -126,7 +126,8 @@ impl World {
     }
 }
 
-fn shuffle<T>(items: &mut [T], rng: &mut presently_core::rng::Rng) {
+/// In a random order.
+pub(in crate::sim) fn shuffle<T>(items: &mut [T], rng: &mut presently_core::rng::Rng) {
     for last in (1..items.len()).rev() {
         let other = usize::try_from(rng.below(last as u64 + 1)).unwrap_or(0);
         items.swap(last, other);

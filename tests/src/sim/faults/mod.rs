@@ -9,6 +9,7 @@ mod links;
 mod nodes;
 mod plan;
 
+pub(super) use links::shuffle;
 pub(super) use plan::mix;
 
 use presently_core::world::disk::Spell;
@@ -69,7 +70,9 @@ pub enum Kind {
     Skew,
     /// A client process is killed and starts again with its cache.
     KillDevice,
-    /// The same without its cache.
+    /// An app is closed and opened again later.
+    Close,
+    /// A client process is killed, and its cache lost.
     Wipe,
     /// A device starts from a copy of the cache of another one of its person.
     Clone,
@@ -83,7 +86,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 30] = [
         Self::Cut,
         Self::Stall,
         Self::HalfOpen,
@@ -108,12 +111,31 @@ impl Kind {
         Self::Jump,
         Self::Skew,
         Self::KillDevice,
+        Self::Close,
         Self::Wipe,
         Self::Clone,
         Self::Away,
         Self::Suspend,
         Self::Flood,
     ];
+
+    /// Whether it happens to one device.
+    #[must_use]
+    pub fn is_of_device(self) -> bool {
+        matches!(
+            self,
+            Self::Cut
+                | Self::Stall
+                | Self::HalfOpen
+                | Self::Clog
+                | Self::SlowPath
+                | Self::SlowReader
+                | Self::KillDevice
+                | Self::Wipe
+                | Self::Away
+                | Self::Suspend
+        )
+    }
 
     /// Its name, for people.
     #[must_use]
@@ -143,6 +165,7 @@ impl Kind {
             Self::Jump => "clocks jumped",
             Self::Skew => "one clock jumped",
             Self::KillDevice => "client killed",
+            Self::Close => "app closed",
             Self::Wipe => "cache wiped",
             Self::Clone => "cache cloned",
             Self::Away => "no network",
@@ -313,6 +336,15 @@ pub enum Fault {
         /// It starts again without its cache.
         fresh: bool,
     },
+    /// An app is closed, and opened again later.
+    Close {
+        /// The device.
+        device: usize,
+        /// How long it is away.
+        ms: u64,
+        /// The gate is not told: it lost its network before.
+        silently: bool,
+    },
     /// A device is killed and starts from a copy of another's cache.
     Clone {
         /// Whose cache is copied.
@@ -379,6 +411,7 @@ impl Fault {
             Self::Skew { .. } => Kind::Skew,
             Self::KillDevice { fresh: false, .. } => Kind::KillDevice,
             Self::KillDevice { fresh: true, .. } => Kind::Wipe,
+            Self::Close { .. } => Kind::Close,
             Self::Clone { .. } => Kind::Clone,
             Self::Away { .. } => Kind::Away,
             Self::Suspend { .. } => Kind::Suspend,
@@ -420,6 +453,7 @@ impl Fault {
             | Self::Clog { device, .. }
             | Self::Slow { device, .. }
             | Self::KillDevice { device, .. }
+            | Self::Close { device, .. }
             | Self::Away { device, .. }
             | Self::Suspend { device, .. }
             | Self::Flood { device, .. } => vec![Subject::Device(device)],
@@ -504,6 +538,9 @@ impl World {
             Fault::KillDevice { device, ms, silently, fresh } => {
                 self.kill_device_for(device, ms, (silently, fresh))
             }
+            Fault::Close { device, ms, silently } => {
+                self.kill_device_for(device, ms, (silently, false))
+            }
             Fault::Clone { of, to } => self.clone_device(of, to),
             Fault::Away { device, ms } => self.away(device, ms),
             Fault::Suspend { device, ms, severed } => self.suspend(device, ms, severed),
@@ -528,7 +565,9 @@ impl World {
             After::Over => self.trouble_ends(),
             After::Fast { from, to } => self.fabric.slow(from, to, 0),
             After::DiskWell => self.disk.set_spell(Spell::None),
-            After::Back { device } => self.devices[device].reaches = true,
+            After::Back { device } => {
+                self.devices[device].reaches = !self.devices[device].given_up;
+            }
             After::Wide { wire } => self.widen(wire),
             After::EndHost { host } => self.end_host(host),
         }

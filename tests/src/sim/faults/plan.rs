@@ -12,7 +12,7 @@ use crate::sim::swarm::{Swarm, stream};
 use crate::sim::world::World;
 
 /// Kinds and the most of each that a seed gets in ten minutes of play.
-const MOST: [(Kind, u64); 29] = [
+const MOST: [(Kind, u64); 30] = [
     (Kind::Cut, 20),
     (Kind::Stall, 4),
     (Kind::HalfOpen, 4),
@@ -42,6 +42,7 @@ const MOST: [(Kind, u64); 29] = [
     (Kind::Away, 4),
     (Kind::Suspend, 4),
     (Kind::Flood, 2),
+    (Kind::Close, 2),
 ];
 
 /// How often each kind is to happen: about half of them not at all.
@@ -148,6 +149,10 @@ impl Draw<'_> {
             Kind::Jump => Fault::Jump { ms: self.around(3_600_000) },
             Kind::Skew => Fault::Skew { node: self.node(), ms: self.around(600_000) },
             Kind::KillDevice => self.kill(false),
+            Kind::Close => {
+                let (device, ms) = (self.device(), 50 + self.below(60_000));
+                Fault::Close { device, ms, silently: self.below(5) == 0 }
+            }
             Kind::Wipe => self.kill(true),
             Kind::Clone => self.clone_cache(),
             Kind::Away => Fault::Away { device: self.device(), ms: 1_000 + self.below(90_000) },

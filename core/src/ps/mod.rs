@@ -245,7 +245,7 @@ impl Ps {
                 if let Some(key) = self.find(friend) {
                     let person = self.people.get_mut(key).expect("the index names people");
                     person.watches.remove(node, watcher);
-                    self.forget_idle(key);
+                    self.forget_idle(key, now);
                 }
             }
         }
@@ -409,7 +409,7 @@ impl Ps {
         }
         for key in touched {
             self.watch_lingers(key);
-            self.forget_idle(key);
+            self.forget_idle(key, now);
         }
     }
 
@@ -484,7 +484,7 @@ impl Ps {
     fn on_endpoints_gone(&mut self, key: OpId, flow: Flow, now: Timestamp) {
         self.watch_lingers(key);
         self.refresh(key, flow, now);
-        self.forget_idle(key);
+        self.forget_idle(key, now);
     }
 
     fn on_settled(&mut self, now: Timestamp) {
@@ -496,9 +496,15 @@ impl Ps {
         }
     }
 
-    /// Forgets a person nobody needs.
-    fn forget_idle(&mut self, key: OpId) {
-        if self.people.get(key).is_some_and(Person::is_idle) {
+    /// Forgets a person nobody needs, and whose next change may go out at once: when it does must not
+    /// depend on who watched.
+    fn forget_idle(&mut self, key: OpId, now: Timestamp) {
+        let Some(person) = self.people.get(key).filter(|person| person.is_idle()) else {
+            return;
+        };
+        if now < person.quiet_until {
+            self.timers.set_if_idle(Due::Tell(key), person.quiet_until, "presence goes out");
+        } else {
             self.forget(key);
         }
     }
@@ -616,7 +622,10 @@ impl Machine for Ps {
                     }
                 }
                 Due::Read(key) => self.read_profile(key),
-                Due::Tell(key) => self.tell_presence(key, now),
+                Due::Tell(key) => {
+                    self.tell_presence(key, now);
+                    self.forget_idle(key, now);
+                }
                 Due::Linger(key) => self.on_linger(key, now),
                 Due::Unveil(key) => self.unveil(key),
                 Due::Rewrite(op) => {

@@ -162,7 +162,7 @@ impl Ps {
             self.unveil(key);
         }
         self.save_next(key);
-        self.forget_idle(key);
+        self.forget_idle(key, now);
     }
 }
 

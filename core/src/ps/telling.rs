@@ -2,6 +2,9 @@
 //!
 //! Invariant: every admitted watcher was told `told` under `version`, or is about to be. So a watcher
 //! that is admitted gets `told`, not what is new since, and the next telling brings it along.
+//!
+//! When a telling goes out does not depend on who watches: somebody who hides and watches would show
+//! in it (PROTOCOL §5.5).
 
 use super::watches::{Answered, Watch};
 use super::{Due, Output, Ps};
@@ -25,12 +28,11 @@ impl Ps {
         };
         if person.told.as_ref() == Some(&seen) {
             self.timers.clear(&Due::Tell(key));
-        } else if person.watches.audience().is_empty() {
-            // Nobody was told the last value either.
+        } else if person.told.is_none() {
+            // The first that is known: nobody was told anything else.
             self.versions += 1;
             person.version = self.versions;
             person.told = Some(seen);
-            self.timers.clear(&Due::Tell(key));
         } else if now < person.quiet_until {
             person.flow = flow;
             self.timers.set_if_idle(Due::Tell(key), person.quiet_until, "presence goes out");

@@ -25,6 +25,8 @@ const HIDER: usize = 0;
 const BEGIN_MS: u64 = 30_000;
 /// Both worlds are the same until then.
 const FORK_MS: u64 = 90_000;
+/// Who hides has done so: a link that is cut before would take the choice with it.
+const HIDDEN_MS: u64 = 92_000;
 /// The end of both.
 const END_MS: u64 = 420_000;
 /// Steps of the watchers, and of who hides.
@@ -160,7 +162,7 @@ fn secrets(swarm: &Swarm, rng: &mut Rng) -> Vec<(Timestamp, Step)> {
     let people = swarm.owner.len();
     let mut steps = Vec::new();
     for number in 0..STEPS {
-        let at = Timestamp(FORK_MS + 1 + rng.below(END_MS - FORK_MS - 10_000));
+        let at = Timestamp(HIDDEN_MS + rng.below(END_MS - HIDDEN_MS - 8_000));
         let to = name(1 + below(rng, people - 1));
         let step = match rng.below(20) {
             0..6 => Step::Act(HIDER, Command::Typing { to }),

@@ -13,9 +13,8 @@ use crate::{
     tree::Tree,
 };
 
-/// How many seeds a test run plays; `cargo xtask sim --seeds` plays more, and meets what
-/// `tests/seeds/open.txt` names.
-const SEEDS: u64 = 800;
+/// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
+const SEEDS: u64 = 1000;
 
 /// The line of chaos after which each part has one.
 const SUMMARY: &str = "== chaos";

@@ -56,7 +56,9 @@ fn leaving_is_offline_at_once_and_only_with_the_last_device() {
     world.leave(1, 2);
     assert_eq!(world.statuses(), [(2, Status::Offline)]);
     world.cs(2, FromCs::Unwatch { friend: alice(), watcher: bob() });
+    world.later(PRESENCE_COALESCE_MS);
     assert_eq!(world.ps.people.len(), 0, "nobody needs her any more");
+    assert_eq!(world.ps.poll_timeout(), None);
 }
 
 #[test]
@@ -169,7 +171,7 @@ fn a_lost_cs_lets_its_devices_linger_and_is_forgotten_as_a_watcher() {
     world.heard();
     world.peer(Peer::Lost(NodeId(1)));
     world.peer(Peer::Lost(NodeId(2)));
-    world.later(LINGER_MS);
+    world.later(LINGER_MS + PRESENCE_COALESCE_MS);
     assert_eq!(world.heard(), [], "nobody watches any more");
     assert_eq!(world.ps.people.len(), 0);
 

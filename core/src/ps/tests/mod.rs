@@ -16,7 +16,7 @@ use crate::edge::cs_ps::{ToCs, ToPs as FromCs};
 use crate::edge::mixer_ps;
 use crate::edge::{Peer, Role, Tell, To, ToBook, ToCs as CsTell, ToMixer, ToPs, book_ps};
 use crate::id::{EndpointId, NodeId, OpId, UserId};
-use crate::limits::LINGER_MS;
+use crate::limits::{LINGER_MS, PRESENCE_COALESCE_MS};
 use crate::machine::Machine;
 use crate::model::presence::Status;
 use crate::store::{Reply, Request};
@@ -232,6 +232,7 @@ impl World {
         let mut world = Self::new();
         world.arrive(1, 1);
         world.publish(1, 1, Status::Online);
+        world.later(PRESENCE_COALESCE_MS);
         world.watch(2, bob(), 1);
         assert!(matches!(world.heard().as_slice(), [(2, ToCs::Admit { .. })]));
         world

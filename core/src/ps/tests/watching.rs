@@ -84,6 +84,7 @@ fn acl_and_version_never_restart_while_the_node_lives() {
     let mut world = World::online();
     world.leave(1, 1);
     world.cs(2, FromCs::Unwatch { friend: alice(), watcher: bob() });
+    world.later(PRESENCE_COALESCE_MS);
     assert_eq!(world.ps.people.len(), 0);
     world.heard();
     world.watch(2, bob(), 2);
@@ -116,6 +117,46 @@ fn a_watcher_admitted_between_two_tellings_misses_nothing() {
     let heard = world.heard();
     assert!(matches!(heard.as_slice(), [(3, ToCs::Admit { presence, .. })]
         if presence.value.status == Status::Busy));
+}
+
+#[test]
+fn nobody_can_tell_from_what_carol_is_told_whether_bob_watches() {
+    let told = |is_watched: bool, leaves: bool| {
+        let mut world = World::online();
+        if !is_watched {
+            world.cs(2, FromCs::Unwatch { friend: alice(), watcher: bob() });
+        }
+        world.publish(1, 1, Status::Busy);
+        if leaves {
+            world.leave(1, 1);
+        } else {
+            world.publish(1, 1, Status::AppearOffline);
+        }
+        let mut heard = Vec::new();
+        for ms in 0..=2 * PRESENCE_COALESCE_MS {
+            match ms {
+                50 => world.watch(3, carol(), 1),
+                100 if leaves => {
+                    world.arrive(1, 2);
+                    world.publish(1, 2, Status::Away);
+                }
+                100 => world.publish(1, 1, Status::Away),
+                _ => {}
+            }
+            let new = world.heard().into_iter().filter(|(node, _)| *node == 3);
+            heard.extend(new.map(|(_, tell)| match tell {
+                ToCs::Presence { presence, .. } | ToCs::Admit { presence, .. } => {
+                    (ms, presence.value.status)
+                }
+                _ => panic!("{tell:?}"),
+            }));
+            world.later(1);
+        }
+        assert_eq!(heard.len(), 2, "{heard:?}");
+        heard
+    };
+    assert_eq!(told(true, false), told(false, false));
+    assert_eq!(told(true, true), told(false, true));
 }
 
 #[test]

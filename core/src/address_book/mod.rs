@@ -452,7 +452,10 @@ impl AddressBook {
 
     fn end(&mut self, op: OpId, user: UserId, now: Timestamp) {
         self.pending.remove(op);
-        self.homes.finished(user, now);
+        if self.homes.finished(user, now) {
+            // Forgotten before a timeout that is late.
+            self.timers.clear(&Due::Rest(user));
+        }
     }
 
     /// Puts a run back until something comes for it.
@@ -573,7 +576,9 @@ impl Machine for AddressBook {
             match due {
                 Due::Find(op) => self.on_find_lost(op),
                 Due::Rewrite(op) => self.write_again(op),
-                Due::Rest(user) => self.homes.forget_idle(user, now),
+                Due::Rest(user) => {
+                    self.homes.forget_idle(user, now);
+                }
             }
         }
         self.source.handle_timeout(now);

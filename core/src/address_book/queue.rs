@@ -129,15 +129,15 @@ impl Homes {
         None
     }
 
-    /// The task of a person that ran is done.
-    pub(super) fn finished(&mut self, user: UserId, now: Timestamp) {
+    /// The task of a person that ran is done; whether the person is forgotten.
+    pub(super) fn finished(&mut self, user: UserId, now: Timestamp) -> bool {
         let home = self.home(user);
         home.is_running = false;
         if home.waiting.is_empty() {
-            self.forget_idle(user, now);
-        } else {
-            self.ready.push_back(user);
+            return self.forget_idle(user, now);
         }
+        self.ready.push_back(user);
+        false
     }
 
     /// The people of a range are another node's: who they are, and what waited for them, in order.
@@ -160,17 +160,19 @@ impl Homes {
         INVITES.take(&mut home.invites, now)
     }
 
-    /// Forgets a person of whom nobody wants anything and whose rate is as if new.
-    pub(super) fn forget_idle(&mut self, user: UserId, now: Timestamp) {
+    /// Forgets a person of whom nobody wants anything and whose rate is as if new; whether it did.
+    pub(super) fn forget_idle(&mut self, user: UserId, now: Timestamp) -> bool {
         let Some(slot) = self.by_user.get(&user) else {
-            return;
+            return false;
         };
         let home = self.homes.at(slot).expect("the index names homes");
-        if home.waiting.is_empty() && !home.is_running && home.rests_at <= now {
+        let is_idle = home.waiting.is_empty() && !home.is_running && home.rests_at <= now;
+        if is_idle {
             let key = self.homes.key_at(slot).expect("the index names homes");
             self.homes.remove(key);
             self.by_user.remove(&user);
         }
+        is_idle
     }
 
     /// How many tasks wait of the person of whom most do.

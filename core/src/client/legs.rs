@@ -196,8 +196,12 @@ impl Client {
         talk.delivered = joined.delivered;
         talk.round = talk.round.wrapping_add(1);
         if !talk.known {
-            (talk.known, talk.shown) = (true, joined.delivered.min(joined.head));
-            talk.taken = talk.shown;
+            // What this device sent, and never heard of, may stand among what others were shown.
+            let first = talk.queue.front();
+            let stored = joined.last.as_ref().is_some_and(|last| first <= Some(&last.counter));
+            let back = if first.is_some() && stored { PAGE_ENTRIES_MAX as u64 } else { 0 };
+            let shown = joined.delivered.min(joined.head).saturating_sub(back);
+            (talk.known, talk.shown, talk.taken) = (true, shown, shown);
         }
         self.put_talk(slot);
         self.timers.set(Timer::Idle(slot), now + LEG_IDLE_MS, "leg idle");

@@ -57,7 +57,13 @@ impl Room<'_> {
             Answer::Refused(code) => {
                 let heals = matches!(code, Code::Busy | Code::Retry);
                 let refusal = Refusal { code, retry_after_ms: if heals { AGAIN_MS } else { 0 } };
-                return self.desk.refuse(port, send.request, refusal, send.flow);
+                self.desk.refuse(port, send.request, refusal, send.flow);
+                // Its sender gives it up: no copy of it may be stored after that.
+                let copies = if heals { Vec::new() } else { self.conv.log.take_copies(send) };
+                for copy in copies {
+                    self.desk.refuse(port, copy.request, refusal, copy.flow);
+                }
+                return;
             }
         };
         self.desk.answer(port, send.request, &body, send.flow);

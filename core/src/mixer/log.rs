@@ -255,6 +255,15 @@ impl Log {
         }
     }
 
+    /// The copies of a send that wait on the same leg, which sent it again when it was told to.
+    pub(super) fn take_copies(&mut self, of: &Send) -> Vec<Send> {
+        let is_copy = |send: &Send| send.leg == of.leg && send.id == of.id;
+        let mut copies: Vec<Send> = self.ahead.extract_if(.., |send| is_copy(send)).collect();
+        copies.extend(self.waiting.iter().filter(|send| is_copy(send)).cloned());
+        self.waiting.retain(|send| !is_copy(send));
+        copies
+    }
+
     /// Everything that waits, to be refused.
     pub(super) fn drain(&mut self) -> Vec<Send> {
         let mut all = core::mem::take(&mut self.ahead);

@@ -123,6 +123,35 @@ fn sends_that_are_ahead_share_one_reload() {
 }
 
 #[test]
+fn what_was_refused_for_good_is_not_stored_by_a_copy_of_it() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.send(alice, 1, None);
+    stage.hear(alice);
+    // 2 was given up; 3 and 4 name what was before them, and 4 waits for the tail to be read again.
+    stage.disk = Disk::Holds;
+    stage.send(alice, 3, Some(2));
+    stage.send(alice, 4, Some(3));
+    stage.release();
+    // As told: both once more, and now 4 cannot be stored.
+    stage.send(alice, 3, Some(1));
+    let again = stage.send(alice, 4, Some(3));
+    stage.send(alice, 4, Some(3));
+    stage.release();
+    stage.reply(Reply::Failed("full".into()));
+    stage.disk = Disk::Works;
+    stage.pass(1_000);
+    let refused = stage.hear(alice).into_iter().filter_map(|heard| match heard {
+        Heard::Refused(request, refusal) if refusal.code == Code::StoreFailed => Some(request),
+        _ => None,
+    });
+    let refused: Vec<u32> = refused.collect();
+    assert!(refused.contains(&again), "{refused:?}");
+    assert_eq!(refused.len(), 3, "each copy has its answer");
+    assert_eq!(stage.log(), [1, 3]);
+}
+
+#[test]
 fn another_mixers_entries_are_pushed_before_the_own() {
     let mut one = Stage::new();
     let alice = one.join(ALICE, PHONE);

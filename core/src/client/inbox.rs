@@ -57,10 +57,9 @@ impl Client {
         if flow.id != 0 && talk.leg == Leg::None {
             talk.flow = flow;
         }
-        if item.head > talk.head {
-            talk.head = item.head;
-            self.put_talk(slot);
-        }
+        // The revision that is kept next says that this is known: a ring may have told it before.
+        talk.head = talk.head.max(item.head);
+        self.put_talk(slot);
         self.advance(slot, now);
     }
 }

@@ -1,13 +1,15 @@
 use alloc::string::ToString;
 
-use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of};
+use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of, talk};
 use crate::client::Input;
 use crate::client::rows::DeviceRow;
 use crate::id::EndpointId;
 use crate::limits::CACHE_RETRY_MS;
 use crate::model::contact::Relation;
+use crate::model::conversation::InboxItem;
 use crate::model::presence::Status;
 use crate::store::{Key, Reply, Request, Space};
+use crate::time::Wall;
 use crate::wire::body::account::ToAccount;
 use crate::wire::body::mixer::{Delivered, ToMixer};
 use crate::wire::bounded::Text;
@@ -72,6 +74,23 @@ fn what_was_shown_is_not_shown_again() {
     let read = peer.frame();
     peer.page(&read, alloc::vec![bobs(2)], false);
     assert_eq!(peer.words(), ["signed_in", "message(2)"]);
+}
+
+#[test]
+fn what_a_ring_told_before_the_inbox_is_known_after_a_restart() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.ring(online.cs, 1);
+    let head = InboxItem { conversation: talk(), with: BOB, head: 1, at: Wall(0), revision: 2 };
+    peer.push_inbox(2, head);
+    // Killed before it joined. The inbox has nothing newer to tell.
+    let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
+    peer.come_online();
+    let join = peer.let_in();
+    peer.joined(&join, 1, 0, None);
+    let read = peer.frame();
+    peer.page(&read, alloc::vec![bobs(1)], false);
+    assert_eq!(peer.words(), ["signed_in", "message(1)"]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::time::{Timestamp, Wall};
 use crate::wire::body::account::{FromAccount, Grant, SignedIn, ToAccount};
 use crate::wire::body::book::{BookChanged, Contacts, FromBook, ToBook};
 use crate::wire::body::cs::{Done, FromCs, Mixer, PresenceOf, Ring, ToCs};
-use crate::wire::body::inbox::{Conversations, FromInbox, ToInbox};
+use crate::wire::body::inbox::{Conversations, FromInbox, InboxChanged, ToInbox};
 use crate::wire::body::link::{Attach, Attached, Closing, FromGate, Service, ToGate};
 use crate::wire::body::mixer::{
     Content, FromMixer, Join, Joined, NewEntry, Page, Send, SendId, Stored, ToMixer,
@@ -276,6 +276,11 @@ impl Peer {
     pub(super) fn push_book(&mut self, channel: Channel, revision: u64, contact: Contact) {
         let said = FromBook::Changed(BookChanged { revision, contact: contact.into() });
         self.say(&Frame::event(said.kind(), channel, said.encode(&Tail::default())));
+    }
+
+    pub(super) fn push_inbox(&mut self, revision: u64, item: InboxItem) {
+        let said = FromInbox::Changed(InboxChanged { revision, item: item.into() });
+        self.say(&Frame::event(said.kind(), self.inbox, said.encode(&Tail::default())));
     }
 
     pub(super) fn answer_cs(&mut self, to: &Frame, said: &FromCs) {

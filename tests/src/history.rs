@@ -1,6 +1,7 @@
 //! What was seen of a run from outside: acts, events, faults, and the state at the end.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
 use presently_core::client::{Command, Event};
 use presently_core::id::{EndpointId, UserId};
@@ -241,13 +242,16 @@ pub struct History {
     pub logs: BTreeMap<(usize, usize), Vec<Logged>>,
     /// Devices that live at the end.
     pub alive: Vec<usize>,
+    /// Numbers of the names: filled by the first who asks.
+    pub numbers: OnceLock<HashMap<String, usize>>,
 }
 
 impl History {
     /// The number of a name.
     #[must_use]
     pub fn person(&self, name: &str) -> Option<usize> {
-        self.people.iter().position(|known| known == name)
+        let names = || self.people.iter().cloned().zip(0..).collect();
+        self.numbers.get_or_init(names).get(name).copied()
     }
 
     /// The entry at a place of a pair's log.

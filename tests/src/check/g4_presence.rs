@@ -137,6 +137,7 @@ impl<'a> Once<'a> {
 
 fn at_the_end(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
     let reference = Reference::of(history);
+    let mut first: BTreeMap<usize, (usize, &ContactItem)> = BTreeMap::new();
     for life in lives.iter().filter(|life| history.alive.contains(&life.device)) {
         let list = life.events.iter().rev().find_map(|(_, event)| match event {
             Event::Contacts { list, .. } if life.until.is_none() => Some(list),
@@ -147,6 +148,18 @@ fn at_the_end(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
                 return Err(broken(LAW, format!("device {} has a stranger", life.device)));
             };
             true_now(history, &reference, life.device, friend, item)?;
+            let face = |of: &ContactItem| [&of.status, &of.name, &of.message].map(String::clone);
+            if item.status != "offline" {
+                let (other, seen) = *first.entry(friend).or_insert((life.device, item));
+                if face(seen) != face(item) {
+                    let (one, two) = (face(seen), face(item));
+                    let what = format!(
+                        "device {other} sees {friend} as {one:?}, device {} as {two:?}",
+                        life.device
+                    );
+                    return Err(broken(LAW, what));
+                }
+            }
         }
     }
     Ok(())

@@ -21,13 +21,15 @@ const LAW: &str = "g9_crash";
 /// Who did not come back, or does not agree.
 pub fn check(history: &History) -> Result<(), Broken> {
     let reference = Reference::of(history);
-    let last: Vec<Life<'_>> = lives(history).into_iter().filter(|l| l.until.is_none()).collect();
+    let lives = lives(history);
+    let heads = heads(history, &lives);
+    let last: Vec<Life<'_>> = lives.into_iter().filter(|life| life.until.is_none()).collect();
     for device in &history.alive {
         let Some(life) = last.iter().find(|life| life.device == *device) else {
             return Err(broken(LAW, format!("device {device} lives and was never born")));
         };
         back(life)?;
-        caught_up(history, &reference, life)?;
+        caught_up(history, &reference, life, &heads)?;
     }
     agree(history, &reference, &last)
 }
@@ -45,15 +47,29 @@ fn back(life: &Life<'_>) -> Result<(), Broken> {
     Err(broken(LAW, format!("device {} did not come back", life.device)))
 }
 
-/// Every conversation with a friend was shown to its end.
-fn caught_up(history: &History, reference: &Reference, life: &Life<'_>) -> Result<(), Broken> {
-    let mut heads: BTreeMap<(usize, usize), u64> = BTreeMap::new();
-    for life in lives(history).iter().filter(|other| other.device == life.device) {
+/// By device: how far each conversation was shown since it had an empty cache.
+type Heads = BTreeMap<usize, BTreeMap<(usize, usize), u64>>;
+
+fn heads(history: &History, lives: &[Life<'_>]) -> Heads {
+    let mut heads = Heads::new();
+    for life in lives {
+        let of = heads.entry(life.device).or_default();
         if life.fresh {
-            heads.clear();
+            of.clear();
         }
-        heads.extend(life.shown(history).iter().map(|shown| (shown.pair, shown.seq)));
+        of.extend(life.shown(history).iter().map(|shown| (shown.pair, shown.seq)));
     }
+    heads
+}
+
+/// Every conversation with a friend was shown to its end.
+fn caught_up(
+    history: &History,
+    reference: &Reference,
+    life: &Life<'_>,
+    heads: &Heads,
+) -> Result<(), Broken> {
+    let heads = &heads[&life.device];
     for (pair, log) in &history.logs {
         let mine = pair.0 == life.person || pair.1 == life.person;
         if !mine || !reference.surely_friends(pair.0, pair.1) {

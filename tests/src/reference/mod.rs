@@ -15,6 +15,8 @@ const CROSSING_MS: u64 = 90_000;
 
 /// What a cache may not have synced when its process is killed, milliseconds.
 const CACHE_LAG_MS: u64 = 3_000;
+/// A change whose outcome nobody was told lies with a node no longer than this.
+const LATE_MS: u64 = 90_000;
 
 /// How two people stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,11 @@ pub struct Reference {
     pairs: BTreeMap<(usize, usize), Pair>,
     shown: Vec<Shown>,
     open: BTreeMap<u64, (usize, Command)>,
+    /// The pairs whose tie acts under way are about.
+    asks: BTreeMap<u64, (usize, usize)>,
+    /// When a change of a kind (as in `newest`) was last left without a known outcome: it may come late,
+    /// also after one that was made later.
+    doubts: BTreeMap<(usize, u8), Timestamp>,
     /// The status last chosen on a device whose cache lives on.
     kept: BTreeMap<usize, BTreeSet<String>>,
     /// The last act of a kind: 0 a device's status, 1 a person's message, 2 a person's name.
@@ -102,6 +109,8 @@ impl Reference {
             pairs,
             shown: vec![shown; people],
             open: BTreeMap::new(),
+            asks: BTreeMap::new(),
+            doubts: BTreeMap::new(),
             kept: BTreeMap::new(),
             cloned: BTreeMap::new(),
             chosen: BTreeMap::new(),
@@ -205,7 +214,7 @@ impl Reference {
                     .filter(|(_, (of, _))| of == device)
                     .map(|(id, _)| *id)
                     .collect();
-                lost.into_iter().for_each(|id| self.unknown(id));
+                lost.into_iter().for_each(|id| self.unknown(id, seen.at));
             }
             What::Unlinked { .. }
             | What::Trouble
@@ -298,6 +307,7 @@ impl Reference {
             (tie, _) => tie,
         };
         pair.open = Some((id, me, next));
+        self.asks.insert(id, History::pair(me, other));
     }
 
     fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) {
@@ -312,7 +322,7 @@ impl Reference {
                     "already_contact" => self.had(*id),
                     _ => false,
                 };
-                if certain { self.refused(*id) } else { self.unknown(*id) }
+                if certain { self.refused(*id) } else { self.unknown(*id, at) }
             }
             Event::Invited { user, .. } => {
                 if let Some(other) = self.index(user)
@@ -363,6 +373,7 @@ impl Reference {
             }
             Command::Message { text } => {
                 let newest = self.newest.get(&(owner, 1)) == Some(&id);
+                let newest = newest && !self.is_doubtful((owner, 1), at);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
                     if self.showed_since(owner, id) {
                         self.shown[owner].offline_message = BTreeSet::from([text.clone()]);
@@ -372,6 +383,7 @@ impl Reference {
             }
             Command::Name { text } => {
                 let newest = self.newest.get(&(owner, 2)) == Some(&id);
+                let newest = newest && !self.is_doubtful((owner, 2), at);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
                     if self.showed_since(owner, id) {
                         self.shown[owner].offline_name = BTreeSet::from([text.clone()]);
@@ -410,7 +422,7 @@ impl Reference {
 
     /// Whether the tie that an act would make stood before it.
     fn had(&self, id: u64) -> bool {
-        self.pairs.values().any(|pair| {
+        self.asks.get(&id).and_then(|pair| self.pairs.get(pair)).is_some_and(|pair| {
             let stood = |who| pair.tie == Tie::Friends || pair.tie == Tie::Asked(who);
             pair.open.is_some_and(|(open, who, _)| open == id && stood(who))
         })
@@ -421,29 +433,42 @@ impl Reference {
         self.settle(id, false, Timestamp(0));
     }
 
-    fn unknown(&mut self, id: u64) {
-        self.open.remove(&id);
-        for pair in self.pairs.values_mut() {
-            if pair.open.is_some_and(|(open, _, _)| open == id) {
-                pair.open = None;
-                pair.tie = Tie::Unsure;
+    fn unknown(&mut self, id: u64, at: Timestamp) {
+        if let Some((device, command)) = self.open.remove(&id) {
+            let owner = self.owner[device];
+            if matches!(command, Command::Message { .. }) {
+                self.doubts.insert((owner, 1), at);
             }
+            if matches!(command, Command::Name { .. }) {
+                self.doubts.insert((owner, 2), at);
+            }
+        }
+        if let Some(pair) = self.asked(id) {
+            pair.open = None;
+            pair.tie = Tie::Unsure;
         }
     }
 
     fn settle(&mut self, id: u64, done: bool, at: Timestamp) {
-        for pair in self.pairs.values_mut() {
-            if let Some((open, who, next)) = pair.open
-                && open == id
-            {
-                pair.open = None;
-                if done {
-                    pair.tie = next;
-                    pair.last = Some((at, who));
-                } else if next == Tie::Unsure {
-                    pair.tie = Tie::Unsure;
-                }
-            }
+        let Some(pair) = self.asked(id) else { return };
+        let Some((_, who, next)) = pair.open.take() else { return };
+        if done {
+            pair.tie = next;
+            pair.last = Some((at, who));
+        } else if next == Tie::Unsure {
+            pair.tie = Tie::Unsure;
         }
+    }
+
+    /// The pair that an act under way is about, unless a later act on it is.
+    fn asked(&mut self, id: u64) -> Option<&mut Pair> {
+        let pair = self.asks.remove(&id)?;
+        let pair = self.pairs.get_mut(&pair)?;
+        pair.open.is_some_and(|(open, _, _)| open == id).then_some(pair)
+    }
+
+    /// Whether a change of a kind may still come late.
+    fn is_doubtful(&self, kind: (usize, u8), at: Timestamp) -> bool {
+        self.doubts.get(&kind).is_some_and(|since| at.since(*since) < LATE_MS)
     }
 }

@@ -27,8 +27,8 @@ const TALK_MEDIAN_MS: f64 = 369_600.0;
 const TALK_SIGMA: f64 = 0.92;
 /// Time signed in: a Pareto tail, cut; with the time away it makes ten times the sign-ins.
 const STAY: Pareto = Pareto { least: 60_000.0, most: 3_600_000.0, tail: 0.77 };
-/// Time away.
-const AWAY: Pareto = Pareto { least: 20_000.0, most: 900_000.0, tail: 0.34 };
+/// Time away: a third of all are there at a time, so that a change of one reaches fifteen to twenty.
+const AWAY: Pareto = Pareto { least: 60_000.0, most: 3_600_000.0, tail: 0.34 };
 /// Messages of a talk.
 const MESSAGES: Pareto = Pareto { least: 2.0, most: 120.0, tail: 1.1 };
 /// Contacts of a person.
@@ -68,6 +68,12 @@ fn log_normal(median: f64, sigma: f64, rng: &mut Rng) -> u64 {
     let radius = (-2.0 * (1.0 - unit(rng)).ln()).sqrt();
     let normal = radius * (std::f64::consts::TAU * unit(rng)).cos();
     (median * (sigma * normal).exp()) as u64
+}
+
+/// One of some, if there are any.
+fn pick(of: &[usize], rng: &mut Rng) -> Option<usize> {
+    let last = (of.len() as u64).checked_sub(1)?;
+    of.get(rng.below(last + 1) as usize).copied()
 }
 
 /// Who knows whom: by weights of a cut power law.
@@ -201,12 +207,20 @@ impl World {
         self.later(self.now, 80_000.0, Doing::Status { device });
     }
 
+    /// Somebody who is there begins a talk, mostly with somebody who is there.
     fn meet(&mut self) {
-        let rng = &mut self.crowd.rng;
-        let device = rng.below(self.devices.len() as u64) as usize;
-        let friends = &self.crowd.friends[self.devices[device].person];
-        if self.is_awake(device) && !friends.is_empty() {
-            let other = friends[self.crowd.rng.below(friends.len() as u64) as usize];
+        let awake = (0..self.devices.len()).filter(|device| self.is_awake(*device));
+        let awake: Vec<usize> = awake.collect();
+        if let Some(device) = pick(&awake, &mut self.crowd.rng) {
+            let friends = &self.crowd.friends[self.devices[device].person];
+            // Each person of a population has the device of their number.
+            let there = |friend: &&usize| awake.binary_search(*friend).is_ok();
+            let anybody = self.crowd.rng.below(8) == 0;
+            let choice: Vec<usize> =
+                friends.iter().filter(|friend| anybody || there(friend)).copied().collect();
+            let Some(other) = pick(&choice, &mut self.crowd.rng) else {
+                return self.later(self.now, self.mean_gap(TALKS), Doing::Meet);
+            };
             let rng = &mut self.crowd.rng;
             let left = MESSAGES.whole(rng);
             let length = log_normal(TALK_MEDIAN_MS, TALK_SIGMA, rng);

@@ -16,9 +16,6 @@ use crate::store::Reply;
 use crate::time::Timestamp;
 use crate::topology::{self, Place};
 
-/// Whether ranges of lost owners are taken over.
-const CLAIMS: bool = cfg!(test);
-
 impl Placer {
     /// Begins what is next, where nothing is under way.
     pub(super) fn advance(&mut self, now: Timestamp) {
@@ -112,9 +109,6 @@ impl Placer {
 
     /// Takes over ranges of an owner that is lost, or that does not exist.
     fn claim(&mut self) -> bool {
-        if !CLAIMS {
-            return false;
-        }
         let is_gone = |range: &Range| !self.reach.exists(self.known(*range).owner);
         let moves = self.inherited(is_gone);
         if !moves.is_empty() {

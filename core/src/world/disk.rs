@@ -393,10 +393,11 @@ impl<T> Disk<T> {
     }
 
     /// A second writer puts a row this write checks, as it is: its revision moves on. A node's life
-    /// is left alone: that conflict is for good.
+    /// and where a range stands are left alone: those conflicts are for good.
     fn touch(&mut self, write: &Write) {
         for check in &write.checks {
-            if check.key.space == Space::Incarnation || check.revision.is_none() {
+            let is_fence = matches!(check.key.space, Space::Incarnation | Space::Range);
+            if is_fence || check.revision.is_none() {
                 continue;
             }
             if let Reply::Found { value, .. } = self.store.handle(&Request::Read(check.key.clone()))

@@ -41,9 +41,7 @@ const RARE: &[(&str, &str)] = &[
     ("tell.cs.closed", LOCAL),
     ("tell.cs.frame", LOCAL),
     ("tell.gate.close", LOCAL),
-    ("tell.placement.elsewhere", NO_DRAIN),
     ("tell.placement.leaving", NO_DRAIN),
-    ("tell.placement.placed", NO_DRAIN),
     ("tell.ps.visibility_changed", LOCAL),
     ("tell.ps.visible_to", LOCAL),
 ];

@@ -7,26 +7,65 @@ use anyhow::{Context, Result, ensure};
 
 /// Below `target`, so that nothing outside of it is touched.
 const FOLDER: &str = "target/mutants/tree";
-/// How mutants are built: for tests that run a hundred times after one build.
+/// How mutants are built: for tests that run hundreds of times after one build.
 const PROFILE: &str = "
 [profile.mutant]
 inherits = \"dev\"
 opt-level = 1
 debug = false
 incremental = true
+
+[profile.mutant.package.\"*\"]
+opt-level = 3
 ";
-/// The switch: which mutant is on, said by the environment; 0 where it says nothing.
+/// The switch: which mutant is on, said by the environment; none where it says nothing. Where it
+/// names a file instead, all are off, and the file learns which of them is asked for, by which thread:
+/// the test harness names a thread after its test.
 const SWITCH: &str = "\
 //! Which mutant is on.
 
 extern crate std;
 
+use std::{cell::RefCell, io::Write, string::String, sync::OnceLock, vec::Vec};
+
+struct Switch {
+    on: u32,
+    reached: Option<std::fs::File>,
+}
+
+static SWITCH: OnceLock<Switch> = OnceLock::new();
+
+std::thread_local! {
+    static SEEN: RefCell<Vec<bool>> = const { RefCell::new(Vec::new()) };
+}
+
 /// Whether a mutant is on.
 #[must_use]
 pub fn on(number: u32) -> bool {
-    static ON: std::sync::OnceLock<u32> = std::sync::OnceLock::new();
-    let read = || std::env::var(\"PRESENTLY_MUTANT\").ok()?.parse().ok();
-    *ON.get_or_init(|| read().unwrap_or(0)) == number
+    let switch = SWITCH.get_or_init(read);
+    if let Some(file) = &switch.reached {
+        let _ = SEEN.try_with(|seen| note(&mut seen.borrow_mut(), file, number));
+    }
+    switch.on == number
+}
+
+fn read() -> Switch {
+    let on = std::env::var(\"PRESENTLY_MUTANT\").ok().and_then(|text| text.parse().ok());
+    let path = std::env::var_os(\"PRESENTLY_MUTANTS_REACHED\");
+    let open = |path| std::fs::OpenOptions::new().append(true).create(true).open(path);
+    Switch { on: on.unwrap_or(0), reached: path.and_then(|path| open(path).ok()) }
+}
+
+fn note(seen: &mut Vec<bool>, mut file: &std::fs::File, number: u32) {
+    let at = number as usize;
+    if seen.len() <= at {
+        seen.resize(at + 1, false);
+    }
+    if !core::mem::replace(&mut seen[at], true) {
+        let thread = std::thread::current();
+        let line: String = std::format!(\"{number}\\t{}\\n\", thread.name().unwrap_or_default());
+        let _ = file.write_all(line.as_bytes());
+    }
 }
 ";
 

@@ -1,5 +1,6 @@
 //! The mutants that cargo-mutants knows, and which of them are drawn.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
@@ -25,6 +26,10 @@ pub(crate) struct Mutant {
     pub(crate) until: At,
     /// The line it begins in, trimmed.
     pub(crate) line: String,
+    /// How many mutants of the same words and line stand before it in its file.
+    pub(crate) before: usize,
+    /// The seed that drew it.
+    pub(crate) seed: u64,
 }
 
 impl Mutant {
@@ -37,8 +42,15 @@ impl Mutant {
 
     /// The change without its place: what stays when lines move.
     pub(crate) fn change(&self) -> String {
-        let words = self.name.split_once(": ").map_or(self.name.as_str(), |(_, words)| words);
-        format!("{}: {words}", self.file)
+        let words = self.words();
+        match self.before {
+            0 => format!("{}: {words}", self.file),
+            before => format!("{}: {words} ({})", self.file, before + 1),
+        }
+    }
+
+    fn words(&self) -> &str {
+        self.name.split_once(": ").map_or(self.name.as_str(), |(_, words)| words)
     }
 }
 
@@ -51,9 +63,12 @@ pub(crate) fn all(root: &Path) -> Result<Vec<Mutant>> {
     ensure!(output.status.success(), "cargo-mutants cannot list: {}", said.trim());
     let list: Value = serde_json::from_slice(&output.stdout)?;
     let list = list.as_array().context("cargo-mutants lists nothing")?;
-    let mut mutants = Vec::new();
+    let (mut mutants, mut alike) = (Vec::new(), BTreeMap::<_, usize>::new());
     for value in list {
-        let mutant = read(root, value).context("a mutant that cannot be read")?;
+        let mut mutant = read(root, value).context("a mutant that cannot be read")?;
+        let seen = (mutant.file.clone(), mutant.words().to_owned(), mutant.line.clone());
+        let count = alike.entry(seen).or_default();
+        mutant.before = std::mem::replace(count, *count + 1);
         if !mutant.file.starts_with("core/src/world/") {
             mutants.push(mutant);
         }
@@ -72,12 +87,23 @@ fn read(root: &Path, value: &Value) -> Option<Mutant> {
     let source = std::fs::read_to_string(root.join(&file)).ok()?;
     let line = source.lines().nth(from.0 - 1)?.trim().to_owned();
     let (name, genre, replacement) = (text("name")?, text("genre")?, text("replacement")?);
-    Some(Mutant { name, file, genre, replacement, from, until: at("end")?, line })
+    Some(Mutant {
+        name,
+        file,
+        genre,
+        replacement,
+        from,
+        until: at("end")?,
+        line,
+        before: 0,
+        seed: 0,
+    })
 }
 
 /// All of them, in an order that follows from the seed and each one's name.
 pub(crate) fn draw(mut all: Vec<Mutant>, seed: u64) -> Vec<Mutant> {
     all.sort_by_cached_key(|mutant| hash(seed, &mutant.name));
+    all.iter_mut().for_each(|mutant| mutant.seed = seed);
     all
 }
 
@@ -106,6 +132,8 @@ mod tests {
             from: (1, 1),
             until: (1, 2),
             line: String::new(),
+            before: 0,
+            seed: 0,
         };
         let names = |seed| {
             let drawn = draw((0..50).map(named).collect(), seed);
@@ -115,5 +143,7 @@ mod tests {
         assert_ne!(names(1), names(2));
         assert_eq!(named(7).module(), "a");
         assert_eq!(named(7).change(), "core/src/a.rs: replace a with b in f");
+        let second = Mutant { before: 1, ..named(7) };
+        assert_eq!(second.change(), "core/src/a.rs: replace a with b in f (2)");
     }
 }

@@ -32,12 +32,7 @@ fn cell(text: &str) -> String {
 
 /// Adds outcomes. Of a mutant that is there already only what became of it changes: it may be caught
 /// now, and by which commit's tests.
-pub(crate) fn add(
-    log: &Path,
-    root: &Path,
-    seed: u64,
-    outcomes: &[(Mutant, Outcome)],
-) -> Result<()> {
+pub(crate) fn add(log: &Path, root: &Path, outcomes: &[(Mutant, Outcome)]) -> Result<()> {
     let output =
         Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root).output()?;
     ensure!(output.status.success(), "git does not say which commit this is");
@@ -52,7 +47,7 @@ pub(crate) fn add(
                 row[4] = says;
             }
             Some(_) => {}
-            None => rows.push(vec![seed.to_string(), commit.clone(), change, line, says]),
+            None => rows.push(vec![mutant.seed.to_string(), commit.clone(), change, line, says]),
         }
     }
     write(log, &rows)

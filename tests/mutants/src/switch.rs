@@ -272,6 +272,8 @@ mod tests {
             from: (line, column),
             until: (line, column + part.len()),
             line: String::new(),
+            before: 0,
+            seed: 0,
         };
         let text = Text::new(source);
         let tree = syn::parse_file(source).unwrap();

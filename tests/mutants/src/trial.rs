@@ -1,4 +1,5 @@
-//! Trying mutants: the core's unit tests first, then the simulator.
+//! Trying mutants: the core's unit tests first, then the simulator. Only those that reach a mutant are
+//! asked: a run with none switched on says which do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
@@ -16,9 +17,11 @@ use crate::switch::{Batch, Switched};
 
 /// Builds after which what does not compile is given up.
 const BUILDS_MAX: usize = 12;
-/// A mutant may take so many times the time of none, and no less than some seconds.
+/// A mutant may take so many times the time of none, and some seconds more.
 const PATIENCE: u32 = 6;
-const PATIENCE_SECONDS: u64 = 30;
+const PATIENCE_MORE: Duration = Duration::from_secs(10);
+/// How long tests and simulator may take without a mutant.
+const HOUR: Duration = Duration::from_secs(3_600);
 /// Memory of one trial, KiB: a mutant may allocate without end.
 const MEMORY_KIB: u64 = 6 * 1024 * 1024;
 const FEATURES: &str = "client,server,world";
@@ -115,11 +118,14 @@ fn holds(one: &Switched, span: &Value) -> bool {
         && one.places.iter().any(|place| place.start <= start && end <= place.end)
 }
 
-/// One build and how long it takes without a mutant.
+/// One build, and what its tests do without a mutant.
 pub(crate) struct Trials {
     tests: PathBuf,
     copy: PathBuf,
-    patience: Duration,
+    /// How long each test takes.
+    times: BTreeMap<String, Duration>,
+    /// The tests that reach each mutant.
+    reached: BTreeMap<u32, BTreeSet<String>>,
     jobs: usize,
     sim_seeds: u64,
 }
@@ -130,26 +136,39 @@ impl Trials {
             copy,
             &["test", "--no-run", "--package", "presently-core", "--lib", "--features", FEATURES],
         )?;
-        let (copy, patience) = (copy.to_path_buf(), Duration::from_secs(3_600));
-        let mut trials = Self { tests, copy, patience, jobs, sim_seeds };
-        let began = Instant::now();
-        let outcome = trials.unit_tests(0, &[])?;
+        let (copy, times, reached) = (copy.to_path_buf(), BTreeMap::new(), BTreeMap::new());
+        let mut trials = Self { tests, copy, times, reached, jobs, sim_seeds };
+        let (outcome, times) = trials.unit_tests(bounded(&trials.tests, 0), HOUR)?;
         ensure!(!outcome.is_caught(), "the core's tests fail without a mutant: {outcome:?}");
-        let took = began.elapsed();
-        println!("the core's tests take {:.1} s", took.as_secs_f64());
-        trials.patience = (took * PATIENCE).max(Duration::from_secs(PATIENCE_SECONDS));
+        let took: Duration = times.values().sum();
+        println!("the core's {} tests take {:.1} s", times.len(), took.as_secs_f64());
+        trials.times = times;
+        let mut command = bounded(&trials.tests, 0);
+        // With one thread the harness starts none, and a thread is how it names a test.
+        let command = command.args(["-q", "--test-threads", "2"]);
+        trials.reached = reached_by(&trials.copy, command)?;
         Ok(trials)
     }
 
     /// What the unit tests see.
     pub(crate) fn unit(&self, switched: &[Switched]) -> Result<Vec<(Mutant, Outcome)>> {
+        let nobody = BTreeSet::new();
         let outcomes = self.each(switched, |one| {
             // Those beside it see it soonest; the others only what these miss.
             let own = format!("{}::", one.mutant.module());
-            match self.unit_tests(one.number, &[&own])? {
-                Outcome::Missed => self.unit_tests(one.number, &["--skip", &own]),
-                caught => Ok(caught),
+            let reached = self.reached.get(&one.number).unwrap_or(&nobody);
+            let (beside, others): (Vec<_>, Vec<_>) =
+                reached.iter().partition(|name| name.starts_with(&own));
+            for some in [beside, others].iter().filter(|some| !some.is_empty()) {
+                let took: Duration = some.iter().filter_map(|name| self.times.get(*name)).sum();
+                let mut command = bounded(&self.tests, one.number);
+                command.arg("--exact").args(some);
+                let (outcome, _) = self.unit_tests(command, took * PATIENCE + PATIENCE_MORE)?;
+                if outcome.is_caught() {
+                    return Ok(outcome);
+                }
             }
+            Ok(Outcome::Missed)
         })?;
         Ok(named(switched, &outcomes))
     }
@@ -162,10 +181,13 @@ impl Trials {
         println!("{} are left for the simulator", left.len());
         let sim = artifact(&self.copy, &["build", "--package", "presently-tests", "--bin", "sim"])?;
         let began = Instant::now();
-        ensure!(!self.simulator(&sim, 0, None)?, "a law breaks without a mutant");
-        let patience = Some((began.elapsed() * PATIENCE).max(self.patience));
+        ensure!(!self.simulator(&sim, 0, HOUR)?, "a law breaks without a mutant");
+        let took = began.elapsed();
+        println!("{} seeds take {:.1} s", self.sim_seeds, took.as_secs_f64());
+        let reached = reached_by(&self.copy, &mut self.played(&sim, 0))?;
         let outcomes = self.each(left, |one| {
-            let seen = self.simulator(&sim, one.number, patience)?;
+            let seen = reached.contains_key(&one.number)
+                && self.simulator(&sim, one.number, took * PATIENCE + PATIENCE_MORE)?;
             Ok(if seen { Outcome::Simulator } else { Outcome::Missed })
         })?;
         Ok(named(left, &outcomes))
@@ -197,45 +219,72 @@ impl Trials {
         Ok(outcomes.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The unit tests of some modules, until the first that fails.
-    fn unit_tests(&self, number: u32, which: &[&str]) -> Result<Outcome> {
-        let mut child = bounded(&self.tests, number)
-            .args(["--test-threads", "1"])
-            .args(which)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+    /// Unit tests one after the other until the first that fails; and how long each took.
+    fn unit_tests(
+        &self,
+        mut command: Command,
+        patience: Duration,
+    ) -> Result<(Outcome, BTreeMap<String, Duration>)> {
+        command.args(["--test-threads", "1"]).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn()?;
         let stdout = child.stdout.take().context("a pipe")?;
-        let watch = Watch::new(child, Some(self.patience));
-        let mut failed = None;
+        let watch = Watch::new(child, patience);
+        let (mut failed, mut times, mut last) = (None, BTreeMap::new(), Instant::now());
         for line in BufReader::new(stdout).lines() {
             // What is killed in the middle of a line leaves half of one.
             let Ok(line) = line else { break };
-            let name = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED"));
-            if let Some(name) = name {
-                failed = Some(name.to_owned());
+            let Some((name, how)) =
+                line.strip_prefix("test ").and_then(|rest| rest.rsplit_once(" ... "))
+            else {
+                continue;
+            };
+            // Of a test that should panic the name has more words.
+            let name = name.split(' ').next().unwrap_or(name).to_owned();
+            if how == "FAILED" {
+                failed = Some(name);
                 break;
             }
+            times.insert(name, std::mem::replace(&mut last, Instant::now()).elapsed());
         }
         let (code, in_time) = watch.end(failed.is_some())?;
-        Ok(match failed {
+        let outcome = match failed {
             Some(name) => Outcome::Test(name),
             None if in_time && code == Some(0) => Outcome::Missed,
             None => Outcome::Stuck,
-        })
+        };
+        Ok((outcome, times))
     }
 
     /// Whether the simulator sees a mutant.
-    fn simulator(&self, sim: &Path, number: u32, patience: Option<Duration>) -> Result<bool> {
-        let child = bounded(sim, number)
-            .args(["--seeds", &self.sim_seeds.to_string(), "--failures", "1", "--no-shrink"])
-            .current_dir(&self.copy)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()?;
+    fn simulator(&self, sim: &Path, number: u32, patience: Duration) -> Result<bool> {
+        let child = self.played(sim, number).spawn()?;
         let (code, in_time) = Watch::new(child, patience).end(false)?;
         Ok(!in_time || code != Some(0))
     }
+
+    /// The simulator with a mutant on.
+    fn played(&self, sim: &Path, number: u32) -> Command {
+        let mut command = bounded(sim, number);
+        command.args(["--seeds", &self.sim_seeds.to_string(), "--failures", "1", "--no-shrink"]);
+        command.args(["--threads", "1"]).current_dir(&self.copy);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
+/// Which mutants a program asks for, and in which threads.
+fn reached_by(copy: &Path, command: &mut Command) -> Result<BTreeMap<u32, BTreeSet<String>>> {
+    let told = copy.join("target/reached.tsv");
+    std::fs::write(&told, "")?;
+    let status = command.env("PRESENTLY_MUTANTS_REACHED", &told).stdout(Stdio::null()).status()?;
+    ensure!(status.success(), "a run without a mutant failed");
+    let mut reached = BTreeMap::<u32, BTreeSet<String>>::new();
+    for line in std::fs::read_to_string(&told)?.lines() {
+        let (number, thread) = line.split_once('\t').context("half a line")?;
+        reached.entry(number.parse()?).or_default().insert(thread.to_owned());
+    }
+    ensure!(!reached.is_empty(), "no mutant was reached");
+    Ok(reached)
 }
 
 fn named(switched: &[Switched], outcomes: &BTreeMap<u32, Outcome>) -> Vec<(Mutant, Outcome)> {
@@ -259,7 +308,7 @@ struct Watch {
 }
 
 impl Watch {
-    fn new(child: Child, patience: Option<Duration>) -> Self {
+    fn new(child: Child, patience: Duration) -> Self {
         let child = Arc::new(Mutex::new(child));
         let (late, done) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let watcher = {
@@ -267,7 +316,7 @@ impl Watch {
             std::thread::spawn(move || {
                 let began = Instant::now();
                 while !done.load(Ordering::Acquire) {
-                    if patience.is_some_and(|patience| began.elapsed() > patience) {
+                    if began.elapsed() > patience {
                         late.store(true, Ordering::Release);
                         child.lock().unwrap_or_else(PoisonError::into_inner).kill().ok();
                         return;

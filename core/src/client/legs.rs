@@ -38,6 +38,10 @@ impl Client {
                 self.pump(slot, now);
                 self.ask_pages(slot, now);
                 self.type_on(slot, now);
+                // One leg less that only reads what was missed, or that may not be let go.
+                if !self.talks.waiting.is_empty() && !self.talks[slot].is_behind() {
+                    self.open_legs(now);
+                }
             }
         }
     }

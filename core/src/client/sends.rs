@@ -192,7 +192,7 @@ impl Client {
         self.settle_covered(slot);
         self.put_talk(slot);
         self.talks[slot].attempts = 0;
-        self.pump(slot, now);
+        self.advance(slot, now);
     }
 
     /// The chain is broken: it goes on after what is stored.
@@ -328,7 +328,8 @@ impl Client {
     ) {
         if is_final(refusal) {
             // Those behind it named it: they are told `Expected`, and go out again without it.
-            return self.fail(counter, refusal);
+            self.fail(counter, refusal);
+            return self.advance(slot, now);
         }
         let talk = &mut self.talks[slot];
         if talk.round == round {

@@ -111,3 +111,18 @@ fn a_name_nobody_has_answers_with_an_id_nobody_has() {
     // A key added later does not change it.
     assert_eq!(Keys::new(vec![(1, [3; 32])]).phantom("ghost"), ghost);
 }
+
+#[test]
+fn a_password_may_be_as_long_as_one_that_is_signed_in_with() {
+    use crate::limits::PASSWORD_BYTES_MAX;
+    let mut bench = Bench::new();
+    let add = |bytes: usize| AdminRequest::AddUser {
+        name: name("long"),
+        secret: AdminSecret::Password(Pii("x".repeat(bytes))),
+    };
+    for bad in [0, PASSWORD_BYTES_MAX + 1] {
+        assert_eq!(bench.admin(add(bad)), AdminReply::Refused(Code::Invalid), "{bad}");
+    }
+    user(&bench.admin(add(PASSWORD_BYTES_MAX)));
+    bench.sign_in("long", &"x".repeat(PASSWORD_BYTES_MAX), PHONE).signed_in();
+}

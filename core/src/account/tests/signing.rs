@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::edge::gate_service::Who;
-use crate::limits::{HASHES_MAX, REFRESH_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
+use crate::limits::{HASHES_MAX, REFRESH_MS, REWRITE_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
 use crate::ticket::Purpose;
 use crate::wire::body::link::Service;
 
@@ -158,7 +158,9 @@ fn an_unknown_write_is_written_again() {
     bench.run();
     for _ in 0..2 {
         assert!(bench.out.is_empty());
-        bench.now = bench.account.poll_timeout().unwrap().at;
+        let due = bench.account.poll_timeout().unwrap().at;
+        assert_eq!(due, bench.now + REWRITE_MS, "the store is left alone for a while");
+        bench.now = due;
         bench.account.handle_timeout(bench.now);
         bench.run();
     }
@@ -195,4 +197,18 @@ fn sign_ins_of_one_name_are_bounded() {
     let kept: Vec<u8> = (0..100).filter(|n| bench.has_endpoint(EndpointId([*n; 16]))).collect();
     assert_eq!(kept.len(), SIGN_INS_MAX);
     assert_eq!(kept.first(), Some(&36), "the oldest gave way");
+}
+
+#[test]
+fn who_is_slowed_down_takes_no_room_from_others() {
+    let mut bench = Bench::with_alice();
+    bench.add("bob");
+    for _ in 0..5 {
+        bench.sign_in("alice", "guess", PHONE);
+    }
+    for _ in 0..HASHES_MAX {
+        let outcome = bench.sign_in("alice", "guess", PHONE);
+        assert!(matches!(outcome, Outcome::Refused(refusal) if refusal.code == Code::TooFast));
+    }
+    bench.sign_in("bob", "secret", PHONE).signed_in();
 }

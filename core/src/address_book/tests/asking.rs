@@ -164,6 +164,8 @@ fn a_burst_of_invitations_is_slowed_down() {
     assert_eq!((slowed.code, slowed.retry_after_ms), (Code::TooFast, 1_000));
     world.later(1_000);
     assert_eq!(world.alice(&invite("alice")), refused(Code::Yourself));
+    world.later(1_000);
+    assert_eq!(world.books[0].homes.len(), 1, "the rate is not as if new yet");
     world.later(60_000);
     assert_eq!(world.books[0].homes.len(), 0, "who rests is forgotten");
 }

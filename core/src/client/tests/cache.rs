@@ -3,6 +3,7 @@ use alloc::string::ToString;
 use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of, talk};
 use crate::client::Input;
 use crate::client::rows::DeviceRow;
+use crate::error::{Code, Refusal};
 use crate::id::EndpointId;
 use crate::limits::CACHE_RETRY_MS;
 use crate::model::contact::Relation;
@@ -239,4 +240,22 @@ fn rows_at_the_end_of_all_numbers_cost_what_they_say_and_nothing_else() {
     let join = peer.let_in();
     peer.joined(&join, 0, 0, None);
     assert_eq!(peer.sent().1.id.counter, 1);
+}
+
+#[test]
+fn a_token_of_a_sign_in_that_ended_is_not_used_when_its_write_is_done() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.cut();
+    peer.by_hand = true;
+    peer.come_online();
+    peer.cut();
+    let ask = peer.welcome();
+    peer.refuse(&ask, Refusal::of(Code::SignInEnded));
+    peer.frame();
+    let attach = peer.frame();
+    peer.store_one();
+    peer.attached(&attach);
+    let ask = peer.frame();
+    assert!(matches!(ToAccount::decode(ask.kind, &ask.body), Ok(Some((ToAccount::SignIn(_), _)))));
 }

@@ -2,6 +2,7 @@
 
 mod cache;
 mod commands;
+mod legs;
 mod moves;
 mod peer;
 mod sending;

@@ -150,3 +150,17 @@ fn a_removal_that_took_effect_before_a_cut_is_done() {
     peer.command(6, Command::Remove { user: "bob".to_string() });
     assert_eq!(peer.error(), (Some(6), "not_a_contact".to_string()));
 }
+
+#[test]
+fn sync_waits_for_a_book_that_is_attached_again() {
+    let (mut peer, online) = online();
+    peer.detach(online.book);
+    peer.command(1, Command::Sync);
+    peer.fetch_inbox();
+    assert!(peer.events.is_empty(), "the book may have changed meanwhile");
+    peer.pass(2 * ASK_AGAIN_MS);
+    let attach = peer.frame();
+    assert_eq!(peer.attached(&attach), Service::BOOK);
+    peer.fetch_book();
+    assert_eq!(peer.words(), ["done(Some(1))"]);
+}

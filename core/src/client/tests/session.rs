@@ -5,6 +5,7 @@ use super::peer::{ALICE, BOB, CAROL, Peer, book_of, config, contact, cs_of, gate
 use crate::client::{Command, Event, Input};
 use crate::error::{CloseReason, Code, Refusal};
 use crate::id::{Channel, EndpointId};
+use crate::limits::PAUSE_MS;
 use crate::machine::Machine as _;
 use crate::model::contact::{Contact, Relation};
 use crate::model::presence::Status;
@@ -405,4 +406,64 @@ fn a_status_refused_for_good_is_an_error_and_one_refused_for_now_is_said_again()
     assert_eq!(peer.words(), ["error(Some(3), invalid)"]);
     peer.pass(5_000);
     assert!(peer.is_quiet());
+}
+
+#[test]
+fn the_end_of_a_link_that_was_let_go_is_no_news() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let old = peer.link;
+    peer.come_online();
+    peer.cut();
+    peer.come_online();
+    peer.events.clear();
+    peer.input(Input::LinkClosed { link: old });
+    peer.input(Input::LinkOpened { link: old });
+    assert!(peer.events.is_empty() && peer.is_quiet());
+    peer.command(1, Command::Status { status: "busy".to_string() });
+    assert!(matches!(cs_of(&peer.frame()), Some(ToCs::SetStatus(_))), "the link stands");
+}
+
+/// A client that dials, and whose cache failed at 1,000: it is to be asked again at 2,000.
+fn dialing() -> Peer {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.by_hand = true;
+    peer.command(1, Command::Status { status: "busy".to_string() });
+    peer.store_says(crate::store::Reply::Failed("full".to_string()));
+    peer.events.clear();
+    assert_eq!((peer.now.0, peer.client_due().0), (1_000, 2_000));
+    peer
+}
+
+#[test]
+fn a_pause_of_ours_while_it_dials_is_not_the_servers_silence() {
+    let mut peer = dialing();
+    // It slept through the second when the cache was due, and 19 more.
+    peer.now = peer.now + 20_000;
+    let link = peer.link;
+    peer.input(Input::LinkOpened { link });
+    peer.pass(13_999);
+    assert!(peer.events.is_empty());
+    peer.pass(1);
+    assert_eq!(peer.is_offline(), "silent");
+}
+
+#[test]
+fn a_delay_that_may_happen_is_no_pause() {
+    let mut peer = dialing();
+    peer.now = peer.now + 1_000 + PAUSE_MS;
+    peer.input(Input::Taken { messages: 0 });
+    peer.pass(15_000 - 1_000 - PAUSE_MS);
+    assert_eq!(peer.is_offline(), "silent");
+}
+
+#[test]
+fn who_parted_and_is_a_friend_again_is_seen_anew() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.presence(online.cs, BOB, Status::Away, "");
+    peer.events.clear();
+    peer.push_book(online.book, 2, contact(BOB, "bob", Relation::NONE, 2));
+    peer.push_book(online.book, 3, contact(BOB, "bob", Relation::FRIEND, 3));
+    peer.presence(online.cs, BOB, Status::Away, "");
+    assert_eq!(peer.words(), ["contact(removed)", "contact(friend)", "presence(away)"]);
 }

@@ -9,9 +9,13 @@ use crate::limits::DELIVERED_MS;
 use crate::model::conversation::InboxItem;
 use crate::time::Wall;
 use crate::wire::body::cs::ToCs;
+use crate::wire::body::inbox::{FromInbox, InboxChanged, ToInbox};
+use crate::wire::body::link::Service;
 use crate::wire::body::mixer::{
     Delivered, FromMixer, ReadEntries, SendId, ToMixer, Typing, TypingOf,
 };
+use crate::wire::frame::Frame;
+use crate::wire::tail::Tail;
 
 fn online() -> (Peer, Online) {
     let mut peer = Peer::new(config(Some("pw")));
@@ -222,9 +226,29 @@ fn what_was_shown_is_told_after_a_moment_and_once() {
     assert!(peer.is_quiet(), "there is nothing to tell");
     peer.live(join.channel, bobs(1));
     peer.live(join.channel, bobs(2));
+    peer.pass(DELIVERED_MS - 1);
     assert!(peer.is_quiet(), "not for each");
-    peer.pass(DELIVERED_MS);
+    peer.pass(1);
     assert_eq!(mixer_of(&peer.frame()), ToMixer::Delivered(Delivered { through: 2 }));
     peer.pass(DELIVERED_MS * 2);
     assert!(peer.is_quiet());
+}
+
+#[test]
+fn a_change_before_the_first_list_does_not_stand_for_the_list() {
+    let mut peer = Peer::new(config(Some("pw")));
+    for expected in [0, 0] {
+        let ask = peer.welcome();
+        peer.signed_in(&ask, EndpointId::default());
+        let (_, inbox, _) = (peer.frame(), peer.frame(), peer.frame());
+        assert_eq!(peer.attached(&inbox), Service::INBOX);
+        let fetch = peer.frame();
+        let Ok(Some((ToInbox::Fetch(ask), _))) = ToInbox::decode(fetch.kind, &fetch.body) else {
+            panic!("the inbox is asked for")
+        };
+        assert_eq!(ask.revision, expected, "what came before was not heard");
+        let said = FromInbox::Changed(InboxChanged { revision: 5, item: item(0).into() });
+        peer.say(&Frame::event(said.kind(), inbox.channel, said.encode(&Tail::default())));
+        peer.cut();
+    }
 }

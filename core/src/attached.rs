@@ -183,13 +183,7 @@ impl Attached {
         slots.iter().filter_map(|slot| self.sessions.at(*slot)).map(|session| session.port)
     }
 
-    /// How many ports there are.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.sessions.len()
-    }
-
-    /// Whether there is none.
+    /// Whether there is no port.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()

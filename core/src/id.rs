@@ -200,3 +200,7 @@ pub struct Flow {
     /// The hop this one follows from; 0 at the client.
     pub hop: u64,
 }
+
+#[cfg(test)]
+#[path = "id_test.rs"]
+mod id_test;

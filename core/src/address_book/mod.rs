@@ -164,16 +164,6 @@ impl AddressBook {
         book
     }
 
-    /// Name and value of each count, for metrics.
-    #[must_use]
-    pub fn counts(&self) -> [(&'static str, u64); 3] {
-        [
-            ("address_book_ports", self.attached.len() as u64),
-            ("address_book_homes", self.homes.len() as u64),
-            ("address_book_intents", self.source.waiting() as u64),
-        ]
-    }
-
     fn on_tell(&mut self, envelope: Envelope<ToBook>, now: Timestamp) {
         let Envelope { flow, from, op, tell } = envelope;
         match tell {

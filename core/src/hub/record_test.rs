@@ -79,8 +79,10 @@ fn every_input_reads_back_as_it_was() {
     recorder.timeout(NOW + 1);
     recorder.drained();
     recorder.panicked();
+    let waiting = recorder.waiting();
     let bytes = recorder.take();
-    assert_eq!(recorder.used(), bytes.len());
+    assert_eq!((recorder.used(), waiting), (bytes.len(), bytes.len()));
+    assert_eq!(recorder.waiting(), 0);
     let (read, damage) = entries(&bytes);
     assert_eq!(damage, None);
     let shown = |entry: &Entry<Input<'_>>| alloc::format!("{entry:?}");
@@ -182,4 +184,19 @@ fn a_replayed_start_gives_equal_outputs() {
     };
     assert!(play(true).len() > 3);
     assert_eq!(play(true), play(false));
+}
+
+#[test]
+fn a_reader_says_where_it_is_and_what_is_left() {
+    let mut recorder = Recorder::new(1 << 20);
+    recorder.life(life());
+    let first = recorder.waiting();
+    recorder.drained();
+    let bytes = recorder.take();
+    let mut reader = Reader::new(&bytes[..bytes.len() - 1]).expect("a record");
+    assert_eq!(reader.left(), bytes.len() - 1 - reader.at());
+    assert!(matches!(reader.next_entry(), Ok(Some(Entry::Life(_)))));
+    assert_eq!((reader.at(), reader.left()), (first, bytes.len() - 1 - first));
+    assert!(matches!(reader.next_entry(), Ok(None)), "the last is torn");
+    assert_eq!((reader.at(), reader.left()), (first, bytes.len() - 1 - first));
 }

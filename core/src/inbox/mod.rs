@@ -145,12 +145,6 @@ impl Inbox {
         }
     }
 
-    /// Name and value of each count, for metrics.
-    #[must_use]
-    pub fn counts(&self) -> [(&'static str, u64); 1] {
-        [("inbox_ports", self.attached.len() as u64)]
-    }
-
     fn on_tell(&mut self, envelope: Envelope<ToInbox>, now: Timestamp) {
         let Envelope { flow, from, op, tell } = envelope;
         match tell {

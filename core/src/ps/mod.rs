@@ -134,12 +134,6 @@ impl Ps {
         ps
     }
 
-    /// Name and value of each count, for metrics.
-    #[must_use]
-    pub fn counts(&self) -> [(&'static str, u64); 1] {
-        [("ps_people", self.people.len() as u64)]
-    }
-
     /// Its queues. A person has five timers, a write one, the home itself one.
     pub fn queues(&self, queues: &mut Queues) {
         let people = || self.people.iter().map(|(_, person)| person);

@@ -146,3 +146,54 @@ fn a_list_whose_numbers_are_at_their_end_is_no_list() {
     assert!(!reads(row(crate::store::COUNTER_END, 1)));
     assert!(!reads(row(1, u32::MAX)));
 }
+
+/// What a book asks the store, unanswered.
+fn asked(world: &mut World) -> Vec<(OpId, Request)> {
+    let mut asked = Vec::new();
+    while let Some(output) = world.books[0].poll_output() {
+        match output {
+            Output::Store { op, request } => asked.push((op, request)),
+            Output::Tell(post) => world.told.push(post),
+        }
+    }
+    asked
+}
+
+#[test]
+fn who_is_forgotten_is_nobody_of_whom_something_runs() {
+    let mut world = World::new();
+    world.alice(&invite("bob")).expect("bob may be asked");
+    let due = world.books[0].poll_timeout().expect("the rate is forgotten in the end").at;
+    let may_contact = || {
+        let ask = cs_book::ToBook::MayContact { user: alice(), peer: bob() };
+        Input::Tell(envelope(Role::Cs, 0, None, ToBook::Cs(ask)))
+    };
+    world.now = due;
+    world.books[0].handle_input(may_contact(), world.now);
+    let first = asked(&mut world);
+    assert_eq!(first.len(), 1, "it runs");
+    world.books[0].handle_timeout(world.now);
+    world.books[0].handle_input(may_contact(), world.now);
+    assert_eq!(asked(&mut world).len(), 0, "one after the other");
+    for (op, request) in first {
+        let reply = world.stored(&request);
+        world.books[0].handle_input(Input::Stored { op, reply }, world.now);
+    }
+    world.settle();
+    let answers = world.told.iter().filter(|post| matches!(post.tell, Tell::Cs(_)));
+    assert_eq!(answers.count(), 2);
+    assert_eq!(world.books[0].homes.len(), 0);
+}
+
+#[test]
+fn every_queue_of_a_book_keeps_its_bound_while_a_name_is_looked_for() {
+    use crate::measure::Queues;
+    let mut world = World::new();
+    world.mute = true;
+    world.ask(ALICE, alice(), &invite("bob"));
+    let mut queues = Queues::default();
+    world.books[0].queues(&mut queues);
+    let timers = queues.all().iter().find(|queue| queue.name == "book timers").expect("is named");
+    assert_eq!((timers.length, timers.bound), (2, 2), "of the asking, and of the rate");
+    assert!(queues.all().iter().all(|queue| queue.length <= queue.bound), "{queues:?}");
+}

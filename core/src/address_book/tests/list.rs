@@ -126,14 +126,3 @@ fn a_short_list_comes_in_one_part() {
     let [Ok(FromBook::Contacts(part))] = parts.as_slice() else { panic!("one part: {parts:?}") };
     assert_eq!(part.contacts.len(), 2);
 }
-
-#[test]
-fn counts_are_those_of_what_there_is() {
-    let mut world = World::new();
-    let names = |world: &World| world.books[0].counts().map(|(name, _)| name);
-    assert_eq!(names(&world), ["address_book_ports", "address_book_homes", "address_book_intents"]);
-    assert_eq!(world.books[0].counts()[0].1, 1, "alice is attached");
-    world.cut = true;
-    world.ask(ALICE, alice(), &invite("bob"));
-    assert_eq!(world.books[0].counts()[2].1, 1, "bob's home is not told yet");
-}

@@ -225,11 +225,18 @@ impl World {
     }
 
     fn later(&mut self, ms: u64) {
-        self.now = self.now + ms;
-        for node in 0..2 {
-            self.books[node].handle_timeout(self.now);
+        let end = self.now + ms;
+        let due = |books: &[AddressBook; 2]| {
+            books.iter().filter_map(|book| book.poll_timeout()).map(|due| due.at).min()
+        };
+        while let Some(at) = due(&self.books).filter(|at| *at <= end) {
+            self.now = self.now.max(at);
+            for node in 0..2 {
+                self.books[node].handle_timeout(self.now);
+            }
+            self.settle();
         }
-        self.settle();
+        self.now = end;
     }
 
     /// A node starts again over the same store. Its clients are gone.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::edge::{Peer, cs_book};
 use crate::error::Code;
+use crate::id::ConversationId;
 use crate::topology::{Moved, Placement};
 use crate::wire::body::cs::Contact;
 
@@ -92,4 +93,30 @@ fn what_was_asked_of_the_past_owner_is_retry_at_once() {
     assert_eq!(bench.said(), [(1, Said::Refused(4, retry))]);
     bench.tell(Role::AddressBook, op, cs_book::ToCs::MayContact { outcome: Ok(7) });
     assert_eq!((bench.said(), bench.cs.poll_timeout()), (Vec::new(), None), "answered once");
+}
+
+#[test]
+fn a_seat_asked_of_the_past_owner_of_a_conversation_is_retry_at_once() {
+    let mut bench = Bench::new();
+    let me = user_at(0, 0);
+    bench.session(1, me, PHONE);
+    bench.status(1, Status::Online);
+    // Of ranges apart, so that only the conversation's moves.
+    let is_apart = |peer: &UserId| {
+        let shard = Shard::of_conversation(ConversationId::one_to_one(me, *peer));
+        shard.range() != Shard::of_user(me).range()
+    };
+    let peer = (1..100).map(|n| user_at(0, n)).find(is_apart).unwrap();
+    bench.say(1, 4, &ToCs::Contact(Contact { user: peer }));
+    let op = bench.out.last().unwrap().op;
+    bench.out.clear();
+    bench.tell(Role::AddressBook, op, cs_book::ToCs::MayContact { outcome: Ok(7) });
+    bench.out.clear();
+    let range = Shard::of_conversation(ConversationId::one_to_one(me, peer)).range();
+    let home = Moved { range: Shard::of_user(me).range(), ..moved(me, 0, 1, 1) };
+    bench.input(Input::Peer(Peer::Moved(home)));
+    assert_eq!(bench.said(), [], "the mixer still answers");
+    bench.input(Input::Peer(Peer::Moved(Moved { range, ..moved(me, 0, 1, 1) })));
+    let retry = Refusal::later(Code::Retry, 200);
+    assert_eq!(bench.said(), [(1, Said::Refused(4, retry))]);
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::edge::{Peer, ToBook, ToMixer, cs_book, cs_mixer};
 use crate::error::{CloseReason, Code};
 use crate::id::ConversationId;
-use crate::limits::TELL_MS;
+use crate::limits::{CS_ASKS_MAX, TELL_MS};
 use crate::wire::body::account::Grant;
 use crate::wire::body::cs::{Contact, Done, Mixer, Ring, SetProfile};
 use crate::wire::body::link::Service;
@@ -300,4 +300,34 @@ impl Bench {
         self.said();
         homes[0].clone()
     }
+}
+
+#[test]
+fn what_was_answered_leaves_room_for_more() {
+    let (mut bench, user) = ready();
+    let (peer, limit) = (user_at(0, 1), u32::from(CS_ASKS_MAX));
+    let conversation = ConversationId::one_to_one(user, peer);
+    for request in 1..=limit {
+        bench.say(1, request, &contact(peer));
+        let op = bench.out.last().unwrap().op;
+        bench.out.clear();
+        if request % 2 == 0 {
+            let refusal = Refusal::of(Code::NotAContact);
+            bench.tell(Role::AddressBook, op, cs_book::ToCs::MayContact { outcome: Err(refusal) });
+            assert_eq!(bench.said(), [refused(request, refusal)]);
+            continue;
+        }
+        bench.tell(Role::AddressBook, op, cs_book::ToCs::MayContact { outcome: Ok(7) });
+        let op = bench.out.last().unwrap().op;
+        bench.out.clear();
+        bench.tell(Role::Mixer, op, cs_mixer::ToCs::Seated { outcome: Ok(grant()) });
+        let mixer = FromCs::Mixer(Mixer { conversation, grant: grant() });
+        assert_eq!(bench.said(), [(1, Said::Cs(request, mixer))]);
+    }
+    // None of those waits: so many may wait now, and no more.
+    for request in 1..=limit + 1 {
+        bench.say(1, request, &contact(peer));
+    }
+    let said = bench.said();
+    assert!(matches!(said[..], [(1, Said::Refused(last, _))] if last == limit + 1), "{said:?}");
 }

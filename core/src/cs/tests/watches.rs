@@ -254,3 +254,19 @@ fn each_watch_has_a_number_of_its_own() {
     let numbers: alloc::collections::BTreeSet<u32> = numbers(&bench.homes()).into_iter().collect();
     assert_eq!(numbers.len(), 3);
 }
+
+#[test]
+fn a_settling_home_of_the_past_or_of_another_watch_is_not_shown() {
+    let mut pair = watching();
+    let (friend, watcher, number) = (pair.bob, pair.me, pair.number);
+    pair.admit(number, 1, 2, Status::Online);
+    assert_eq!(pair.shown(), [Status::Online]);
+    let settling =
+        |number, epoch, acl| cs_ps::ToCs::Settling { friend, watcher, number, epoch, acl };
+    pair.bench.ps(settling(number, epoch(0), 9));
+    assert_eq!(pair.bench.said(), [], "of a life that is over");
+    pair.bench.ps(settling(number + 1, epoch(1), 2));
+    assert_eq!(pair.bench.said(), [], "of another watch");
+    pair.news(2, 2, Status::Busy);
+    assert_eq!(pair.shown(), [Status::Busy], "it stands");
+}

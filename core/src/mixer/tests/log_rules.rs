@@ -351,3 +351,74 @@ fn frames_built_from_records_are_the_frozen_bodies() {
     let built = frames::page(&[stored.clone(), stored], true, flow);
     assert_eq!(built, page.encode(&Tail::of_flow(flow)));
 }
+
+#[test]
+fn a_send_that_names_itself_is_stored_once() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.hear(alice);
+    stage.disk = Disk::Holds;
+    stage.send(alice, 1, None);
+    let second = stage.send(alice, 2, Some(1));
+    let again = stage.send(alice, 2, Some(2));
+    stage.release_all();
+    assert_eq!(stage.log(), [1, 2]);
+    let acks = acks(&stage.hear(alice));
+    assert!(acks.contains(&(second, 2, 2)) && acks.contains(&(again, 2, 2)), "{acks:?}");
+}
+
+#[test]
+fn sends_of_two_people_and_of_two_devices_share_a_batch() {
+    let mut stage = Stage::new();
+    let (alice, laptop, bob) =
+        (stage.join(ALICE, PHONE), stage.join(ALICE, LAPTOP), stage.join(BOB, PHONE));
+    stage.disk = Disk::Holds;
+    stage.send(alice, 1, None);
+    stage.send(alice, 2, Some(1));
+    stage.send(bob, 1, None);
+    stage.send(laptop, 1, None);
+    stage.release_all();
+    assert_eq!((stage.count(is_append), stage.log()), (2, vec![1, 2, 1, 1]));
+}
+
+#[test]
+fn queues_are_measured_beside_their_bounds() {
+    use crate::limits::{APPEND_BATCH_MAX, APPENDS_WAITING_MAX, CHANGES_WAITING_MAX, READS_MAX};
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.seat(BOB, PHONE);
+    stage.disk = Disk::Holds;
+    stage.send(alice, 1, None);
+    stage.send(alice, 2, Some(1));
+    stage.send(alice, 3, Some(2));
+    let mut queues = crate::measure::Queues::default();
+    stage.mixer.queues(&mut queues);
+    let of = |name: &str| {
+        let queue = queues.all().iter().find(|queue| queue.name == name).expect("is named");
+        (queue.length, queue.bound)
+    };
+    assert_eq!(of("mixer sends"), (2, APPENDS_WAITING_MAX + APPEND_BATCH_MAX));
+    assert_eq!(of("mixer changes"), (0, CHANGES_WAITING_MAX + 1));
+    assert_eq!(of("mixer seats"), (1, crate::limits::SEATS_MAX));
+    assert_eq!(of("mixer timers").1, 8, "six of the conversation, two of the mixer");
+    assert_eq!(of("mixer reads of a leg"), (0, READS_MAX));
+}
+
+#[test]
+fn many_entries_of_another_mixer_are_read_page_by_page_at_once() {
+    let mut one = Stage::new();
+    let alice = one.join(ALICE, PHONE);
+    let setup = super::stage::setup(&mut one.store, 9);
+    let mut two = Stage::over(one.store.clone(), setup);
+    let bob = two.join(BOB, PHONE);
+    let many = crate::limits::PAGE_ENTRIES_MAX as u64 * 2 + 10;
+    for n in 1..=many {
+        two.send(bob, n, (n > 1).then(|| n - 1));
+    }
+    one.store = two.store;
+    one.hear(alice);
+    let request = one.send(alice, 1, None);
+    let heard = one.hear(alice);
+    assert_eq!(entries(&heard), (1..=many + 1).collect::<Vec<_>>());
+    assert_eq!(acks(&heard), [(request, 1, many + 1)]);
+}

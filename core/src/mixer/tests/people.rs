@@ -219,6 +219,7 @@ fn a_start_tells_the_heads_that_were_marked() {
     let mut stage = stage.restart();
     assert_eq!(heads(&mut stage), [(ALICE, 1), (BOB, 1)]);
     assert!(!is_marked(&mut stage));
+    assert_eq!(stage.mixer.counts()[0], ("conversations", 1), "it knows when heads were told");
     stage.pass(HEAD_MARK_MS + 1);
     assert_eq!(stage.mixer.counts()[0], ("conversations", 0));
 }
@@ -243,6 +244,10 @@ fn what_was_shown_is_kept_at_most_every_five_seconds() {
     assert_eq!(marks(&stage), 1);
     stage.pass(MARK_MS);
     assert_eq!(marks(&stage), 2);
+    stage.say(bob, &ToMixer::Delivered(Delivered { through: 4 }));
+    stage.say(bob, &ToMixer::Delivered(Delivered { through: 1 }));
+    stage.pass(2 * MARK_MS);
+    assert_eq!(marks(&stage), 2, "nothing new");
     let mut stage = stage.restart();
     let laptop = stage.join(BOB, LAPTOP);
     let joined = joined(&mut stage, laptop);
@@ -326,4 +331,60 @@ fn a_store_that_cannot_read_refuses_the_seat() {
     stage.release_all();
     stage.pass(1_000);
     assert!(stage.seat(ALICE, PHONE).node.is_some());
+}
+
+#[test]
+fn what_was_shown_while_it_is_written_or_could_not_be_is_written_later() {
+    for fails in [false, true] {
+        let mut stage = Stage::new();
+        let alice = stage.join(ALICE, PHONE);
+        stage.send(alice, 1, None);
+        stage.send(alice, 2, Some(1));
+        let bob = stage.join(BOB, PHONE);
+        stage.disk = Disk::Holds;
+        stage.say(bob, &ToMixer::Delivered(Delivered { through: 1 + u64::from(fails) }));
+        if fails {
+            stage.reply(Reply::Failed("full".into()));
+        } else {
+            stage.say(bob, &ToMixer::Delivered(Delivered { through: 2 }));
+        }
+        stage.release_all();
+        stage.pass(MARK_MS);
+        let mut stage = stage.restart();
+        let laptop = stage.join(BOB, LAPTOP);
+        assert_eq!(joined(&mut stage, laptop).delivered, 2, "fails: {fails}");
+    }
+}
+
+#[test]
+fn a_seat_nobody_takes_is_gone_in_time() {
+    let mut stage = Stage::new();
+    stage.seat(ALICE, PHONE);
+    stage.pass(SEAT_MS - 1);
+    assert_eq!(stage.mixer.counts()[2], ("seats", 1));
+    stage.pass(1);
+    assert_eq!(stage.mixer.counts()[2], ("seats", 0));
+}
+
+#[test]
+fn who_may_sit_waits_for_no_write() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.disk = Disk::Holds;
+    stage.send(alice, 1, None);
+    stage.ask_seat(BOB, PHONE, 1);
+    assert!(matches!(stage.seated(), Some(Ok(_))), "while an entry is written");
+    stage.release_all();
+}
+
+#[test]
+fn a_mark_of_a_conversation_without_entries_goes() {
+    let mut stage = Stage::new();
+    stage.join(ALICE, PHONE);
+    let puts = alloc::vec![(Key::head_mark(talk()), bytes::Bytes::new())];
+    stage.store.handle(&Request::Write(crate::store::Write { puts, ..Default::default() }));
+    let mut stage = stage.restart();
+    stage.pass(2 * HEAD_MARK_MS);
+    assert!(heads(&mut stage).is_empty() && !is_marked(&mut stage));
+    assert_eq!(stage.mixer.counts()[0], ("conversations", 0));
 }

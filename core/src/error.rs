@@ -146,3 +146,7 @@ pub enum CloseReason {
     /// The node starts, is full, or its store failed.
     Unavailable,
 }
+
+#[cfg(test)]
+#[path = "error_test.rs"]
+mod error_test;

@@ -276,3 +276,31 @@ fn a_number_that_nobody_gave_is_read_again() {
     assert_eq!(asked, 3);
     assert_ne!(source.reserve(SOURCE, &[TARGET], op(1)), Reserve::Waiting, "6 can be one");
 }
+
+#[test]
+fn a_conflict_forgets_no_intent_that_waits() {
+    let mut store = MemoryStore::default();
+    let mut source = Source::new(setup(&mut store, 0, 1, 1), 1);
+    give(&mut source, &mut store, 1);
+    assert_eq!(carry(&mut source, &mut store, NOW).0, [1]);
+    assert_eq!(source.poll_timeout().map(|due| due.at), Some(NOW + INTENT_RETELL_MS));
+    assert_eq!(source.reserve(SOURCE, &[TARGET], op(1)), Reserve::Ready);
+    source.stage(SOURCE, vec![(TARGET, act(2))], &mut Write::default());
+    source.released(SOURCE, &[TARGET], true);
+    source.handle_timeout(NOW + INTENT_RETELL_MS);
+    assert_eq!(carry(&mut source, &mut store, NOW).0, [1]);
+    source.handle_answer(&applied(1), NOW);
+    carry(&mut source, &mut store, NOW);
+    assert_eq!((rows(&mut store), source.waiting()), (0, 0));
+}
+
+#[test]
+fn a_scan_that_fails_is_asked_again_after_a_while() {
+    let mut store = MemoryStore::default();
+    let mut source = Source::new(setup(&mut store, 0, 1, 1), 1);
+    let Some(Effect::Scan(_)) = source.poll_effect() else { panic!("it begins with a scan") };
+    source.on_page(Reply::Failed("disk".into()), NOW + 10);
+    assert_eq!(source.poll_timeout().map(|due| due.at), Some(NOW + 10 + REREAD_MS));
+    source.handle_timeout(NOW + 10 + REREAD_MS);
+    assert!(matches!(source.poll_effect(), Some(Effect::Scan(_))));
+}

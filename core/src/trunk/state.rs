@@ -120,3 +120,7 @@ fn mix(key: UserId, number: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
+
+#[cfg(test)]
+#[path = "state_test.rs"]
+mod state_test;

@@ -205,3 +205,14 @@ fn our_own_pause_is_not_the_peers_silence() {
     fabric.run(5_000);
     assert_eq!(fabric.peers[0], [Peer::Up(NodeId(1))]);
 }
+
+#[test]
+fn nothing_reliable_goes_out_before_the_first_understanding() {
+    let mut fabric = Fabric::new(1, 0);
+    fabric.tell(0, numbered(1));
+    fabric.tell(0, numbered(2));
+    let reliable = |parcel: &Parcel| matches!(parcel.body, ParcelBody::Reliable { .. });
+    assert!(fabric.flying.iter().all(|(.., parcel)| !reliable(parcel)));
+    fabric.run(3_000);
+    assert_eq!(fabric.delivered[1], [numbered(1).into(), numbered(2).into()]);
+}

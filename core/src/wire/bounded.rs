@@ -221,3 +221,7 @@ where
 {
     Option::<List<T, MAX>>::deserialize(from).map(|list| list.map(List::into_vec))
 }
+
+#[cfg(test)]
+#[path = "bounded_test.rs"]
+mod bounded_test;

@@ -214,3 +214,7 @@ fn parse(mut frame: Bytes) -> Result<Frame, Malformed> {
     let kind = u16::from_be_bytes([high, low]);
     Ok(Frame { kind, flags, channel: Channel(channel), request, body: frame })
 }
+
+#[cfg(test)]
+#[path = "frame_test.rs"]
+mod frame_test;

@@ -53,3 +53,7 @@ pub fn kind_name(kind: u16) -> &'static str {
         _ => "unknown",
     }
 }
+
+#[cfg(test)]
+#[path = "names_test.rs"]
+mod names_test;

@@ -63,6 +63,7 @@ fn no_common_version_asks_for_an_upgrade() {
     let newer = Hello { version_min: 2, version_max: 9, ..hello() };
     let out = say(&mut gate, &hello_frame(newer), T0);
     assert_eq!(refused(&words(&out)), [(1, Refusal::of(Code::UpgradeRequired))]);
+    assert_eq!(frames(&out).len(), 1, "the refusal says it all");
     assert_eq!(closes(&out), [CloseReason::Fault(Code::UpgradeRequired)]);
 }
 

@@ -33,6 +33,7 @@ fn a_silent_link_closes_after_keepalive_and_grace() {
     gate.handle_timeout(due);
     let out = outputs(&mut gate);
     assert_eq!(closes(&out), [CloseReason::Silent]);
+    assert!(frames(&out).is_empty(), "who is silent is told nothing");
     assert_eq!(told(out).len(), 1);
     gate.handle_input(Input::LinkClosed { link: LINK }, due);
     assert!(outputs(&mut gate).is_empty(), "told once");

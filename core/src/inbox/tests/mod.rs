@@ -377,3 +377,34 @@ fn an_inbox_whose_numbers_are_at_their_end_is_none() {
     assert!(!reads(crate::store::COUNTER_END, 1));
     assert!(!reads(1, u32::MAX));
 }
+
+#[test]
+fn a_list_that_cannot_be_read_is_refused_and_asked_for_again() {
+    use crate::wire::body::link::FromGate;
+    let mut world = World::new();
+    world.head(1, 5);
+    world.settle();
+    let fetch = Frame::Fetch(FetchInbox { revision: 0 });
+    for fails_at in [0, 1] {
+        world.told.clear();
+        let (kind, body) = (fetch.kind(), fetch.encode(&Tail::default()));
+        let port = World::port();
+        world.tell(ToInbox::Client(ToService::Frame { port, kind, request: 7, body }));
+        let mut asked = 0;
+        while let Some(output) = world.inbox.poll_output() {
+            let Output::Store { op, request } = output else { panic!("nothing is told yet") };
+            let fails = asked == fails_at;
+            let reply = if fails { Reply::Failed("disk".into()) } else { world.stored(&request) };
+            world.inbox.handle_input(Input::Stored { op, reply }, world.now);
+            asked += 1;
+            if fails {
+                break;
+            }
+        }
+        world.settle();
+        let told: Vec<_> = world.told.iter().filter_map(to_gate).collect();
+        let [ToGate::Frame { kind, request: 7, body, .. }] = told[..] else { panic!("{told:?}") };
+        let (refused, _) = FromGate::decode(*kind, body).expect("well formed").expect("known");
+        assert!(matches!(refused, FromGate::Refused(refusal) if refusal.code == Code::Retry));
+    }
+}

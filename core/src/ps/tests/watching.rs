@@ -245,3 +245,15 @@ fn many_people_with_many_watchers_stay_small() {
     assert!(size_of::<Person>() <= 512, "{}", size_of::<Person>());
     assert!(size_of::<Output>() <= 256, "{}", size_of::<Output>());
 }
+
+#[test]
+fn a_home_says_how_many_timers_it_may_have() {
+    let mut world = World::new();
+    world.arrive(0, 1);
+    world.publish(0, 1, Status::Online);
+    let mut queues = crate::measure::Queues::default();
+    world.ps.queues(&mut queues);
+    let timers = queues.all().iter().find(|queue| queue.name == "ps timers").expect("is named");
+    assert_eq!(timers.bound, 6, "five of the person, one of the home");
+    assert!(timers.length <= timers.bound);
+}

@@ -5,6 +5,7 @@
 #![expect(clippy::wildcard_enum_match_arm, reason = "a test looks at the outputs it is about")]
 
 mod moving;
+mod solo;
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec;

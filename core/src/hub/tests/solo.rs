@@ -1,0 +1,300 @@
+//! One hub and what its host sees of it: its start, its hops, what a conflict makes it read.
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use bytes::Bytes;
+
+use crate::client::{self, Client, Event};
+use crate::edge::Role;
+use crate::hub::{
+    AdminReply, AdminRequest, AdminSecret, Config, HashReply, Hop, Hub, Input, Output, Party,
+    StoreOp,
+};
+use crate::id::{Channel, LinkId, NodeId, OpId, Range};
+use crate::limits::PLACES_READ_MS;
+use crate::machine::Machine;
+use crate::redact::Pii;
+use crate::store::{Key, Reply, Request, Space};
+use crate::time::{Timestamp, Wall};
+use crate::wire::frame::Frame;
+use crate::wire::hello::{HELLO, Hello, Versions};
+use crate::world::MemoryStore;
+
+struct Solo {
+    hub: Hub,
+    store: MemoryStore,
+    now: Timestamp,
+    /// Everything but requests to the store.
+    out: VecDeque<Output>,
+    /// What the store was asked.
+    asked: Vec<(StoreOp, Request)>,
+}
+
+impl Solo {
+    fn new(store: MemoryStore, nodes: u16, seed: u8) -> Self {
+        let node = NodeId(0);
+        let config = Config { node, nodes, trace: true, versions: Versions::default() };
+        let now = Timestamp(1_000);
+        let hub = Hub::new(config, [seed; 32], Wall(1_000_000), now);
+        Self { hub, store, now, out: VecDeque::new(), asked: Vec::new() }
+    }
+
+    /// One that serves.
+    fn ready(nodes: u16) -> Self {
+        let mut solo = Self::new(MemoryStore::default(), nodes, 1);
+        solo.settle();
+        assert!(matches!(solo.out.pop_front(), Some(Output::Ready)));
+        solo.asked.clear();
+        solo
+    }
+
+    fn input(&mut self, input: Input<'_>) {
+        self.hub.handle_input(input, self.now);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.hub.poll_output() {
+            match output {
+                Output::Store { op, request } => self.asked.push((op, request)),
+                other => self.out.push_back(other),
+            }
+        }
+    }
+
+    /// The store answers everything it is asked.
+    fn settle(&mut self) {
+        self.drain();
+        let mut at = 0;
+        while let Some((op, request)) = self.asked.get(at).cloned() {
+            let reply = self.store.handle(&request);
+            self.input(Input::Stored { op, reply });
+            at += 1;
+        }
+    }
+
+    /// The store answers the oldest request.
+    fn answer_one(&mut self) -> bool {
+        self.drain();
+        if self.asked.is_empty() {
+            return false;
+        }
+        let (op, request) = self.asked.remove(0);
+        let reply = self.store.handle(&request);
+        self.input(Input::Stored { op, reply });
+        true
+    }
+
+    fn is_ready(&self) -> bool {
+        self.out.iter().any(|output| matches!(output, Output::Ready))
+    }
+
+    fn admin(&mut self, request: AdminRequest) -> AdminReply {
+        self.input(Input::Admin { op: 5, request });
+        self.settle();
+        self.asked.clear();
+        let at = self.out.iter().position(|output| matches!(output, Output::Admin { .. }));
+        match at.and_then(|at| self.out.remove(at)) {
+            Some(Output::Admin { reply, .. }) => reply,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// How often the rows of ranges were read since last asked.
+    fn scans(&mut self) -> usize {
+        let asked = core::mem::take(&mut self.asked).into_iter();
+        let is_scan =
+            |request: &Request| matches!(request, Request::Scan { space: Space::Range, .. });
+        asked.filter(|(_, request)| is_scan(request)).count()
+    }
+
+    /// The store answers a request of account's that nobody made: only what the answer is matters.
+    fn account_hears(&mut self, reply: Reply) {
+        let life = self.hub.life;
+        let op = StoreOp { life, role: Some(Role::Account), op: OpId { slot: 900, generation: 9 } };
+        self.input(Input::Stored { op, reply });
+    }
+}
+
+#[test]
+fn what_comes_before_it_serves_is_kept() {
+    let mut solo = Solo::new(MemoryStore::default(), 1, 1);
+    let link = LinkId(1);
+    let hello = Hello {
+        version_min: 1,
+        version_max: 1,
+        features: 0,
+        frame_bytes_max: 65_536,
+        keepalive_ms: 0,
+        node: None,
+    };
+    solo.input(Input::LinkOpened { link, remote: "::1" });
+    let bytes = Frame::request(HELLO, Channel(0), 1, hello.encode()).encode();
+    solo.input(Input::LinkBytes { link, bytes: &bytes });
+    solo.input(Input::Admin { op: 7, request: AdminRequest::Counts });
+    assert!(solo.out.is_empty());
+    solo.settle();
+    let out: Vec<_> = solo.out.iter().collect();
+    assert!(matches!(out[0], Output::Ready));
+    assert!(out.iter().any(|o| matches!(o, Output::LinkSend { link: LinkId(1), .. })), "welcome");
+    assert!(out.iter().any(|o| matches!(o, Output::Admin { op: 7, .. })));
+}
+
+#[test]
+fn two_starts_at_once_are_two_lives_with_the_same_keys() {
+    let mut a = Solo::new(MemoryStore::default(), 1, 1);
+    let mut b = Solo::new(MemoryStore::default(), 1, 2);
+    // Turn by turn over one store.
+    for turn in 0..100 {
+        let (one, other) = if turn % 2 == 0 { (&mut a, &mut b) } else { (&mut b, &mut a) };
+        if !one.is_ready() && one.answer_one() {
+            other.store = one.store.clone();
+        }
+    }
+    assert!(a.is_ready() && b.is_ready());
+    let mut read = |key: Key| match a.store.handle(&Request::Read(key)) {
+        Reply::Found { value, .. } => value,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(Key::incarnation(NodeId(0))), Bytes::from_static(&[0, 0, 0, 2]));
+    let key = read(Key::ticket_key(1));
+    let mut again = Solo::new(a.store.clone(), 1, 3);
+    again.settle();
+    assert!(again.is_ready());
+    match again.store.handle(&Request::Read(Key::ticket_key(1))) {
+        Reply::Found { value, .. } => assert_eq!(value, key, "keys stay"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_node_counts_what_it_has() {
+    let mut solo = Solo::ready(1);
+    let ranges = Range::COUNT as u64;
+    let counts = alloc::vec![("links", 0), ("ranges", ranges), ("moves", 0)];
+    assert_eq!(solo.admin(AdminRequest::Counts), AdminReply::Counts(counts));
+    solo.input(Input::LinkOpened { link: LinkId(1), remote: "::1" });
+    let counts = alloc::vec![("links", 1), ("ranges", ranges), ("moves", 0)];
+    assert_eq!(solo.admin(AdminRequest::Counts), AdminReply::Counts(counts));
+    let AdminReply::Counts(counts) = Solo::ready(2).admin(AdminRequest::Counts) else {
+        panic!("counts")
+    };
+    assert_eq!(counts[1], ("ranges", ranges / 2));
+}
+
+#[test]
+fn a_conflict_makes_a_node_read_who_owns_what_now_and_then() {
+    let mut solo = Solo::ready(2);
+    solo.now = solo.now + 10 * PLACES_READ_MS;
+    solo.account_hears(Reply::Written { revision: 3 });
+    assert_eq!(solo.scans(), 0, "only what is refused is news");
+    solo.account_hears(Reply::Conflict);
+    solo.settle();
+    assert_eq!(solo.scans(), 1);
+    let due = solo.now + PLACES_READ_MS;
+    solo.account_hears(Reply::Conflict);
+    solo.account_hears(Reply::Conflict);
+    assert_eq!(solo.scans(), 0, "not for each");
+    solo.now = due - 1;
+    solo.hub.handle_timeout(solo.now);
+    solo.drain();
+    assert_eq!(solo.scans(), 0);
+    solo.now = due;
+    solo.hub.handle_timeout(solo.now);
+    solo.drain();
+    let [.., (op, _)] = solo.asked[..] else { panic!("it reads again") };
+    assert_eq!(solo.scans(), 1);
+    // It fails: again after a while, and not at once.
+    solo.input(Input::Stored { op, reply: Reply::Failed("disk".into()) });
+    solo.hub.handle_timeout(solo.now);
+    solo.drain();
+    assert_eq!(solo.scans(), 0);
+    solo.now = solo.now + 10 * PLACES_READ_MS;
+    solo.hub.handle_timeout(solo.now);
+    solo.drain();
+    assert_eq!(solo.scans(), 1);
+    // Alone there is nobody whose it could be.
+    let mut alone = Solo::ready(1);
+    alone.now = alone.now + 10 * PLACES_READ_MS;
+    alone.account_hears(Reply::Conflict);
+    assert_eq!(alone.scans(), 0);
+}
+
+/// A client on its way in; everything in order and at once. What it heard, and the hops.
+fn sign_in(solo: &mut Solo) -> (Vec<Event>, Vec<Hop>) {
+    let config = client::Config {
+        user: Pii("alice".into()),
+        password: Some(Pii("pw".into())),
+        keepalive_ms: 0,
+        trace: true,
+        versions: Versions::default(),
+        node: None,
+    };
+    let mut client = Client::new(config, [5; 32], solo.now);
+    let (mut cache, mut events, mut hops) = (MemoryStore::default(), Vec::new(), Vec::new());
+    loop {
+        if let Some(output) = client.poll_output() {
+            match output {
+                client::Output::Dial { link } => {
+                    solo.input(Input::LinkOpened { link, remote: "::1" });
+                    client.handle_input(client::Input::LinkOpened { link }, solo.now);
+                }
+                client::Output::Send { link, bytes } => {
+                    solo.input(Input::LinkBytes { link, bytes: &bytes });
+                    let bytes = bytes.len();
+                    client.handle_input(client::Input::LinkSent { link, bytes }, solo.now);
+                }
+                client::Output::Store { op, request } => {
+                    let reply = cache.handle(&request);
+                    client.handle_input(client::Input::Stored { op, reply }, solo.now);
+                }
+                client::Output::Event(event) => events.push(event),
+                other => panic!("{other:?}"),
+            }
+        } else if let Some(output) = solo.out.pop_front() {
+            match output {
+                Output::LinkSend { link, bytes } => {
+                    let sent = bytes.len();
+                    solo.input(Input::LinkSent { link, bytes: sent });
+                    let bytes = &bytes;
+                    client.handle_input(client::Input::LinkBytes { link, bytes }, solo.now);
+                }
+                Output::Hash { op, .. } => {
+                    solo.input(Input::Hashed { op, reply: HashReply::Verified(true) });
+                }
+                Output::Hop(hop) => hops.push(*hop),
+                other => panic!("{other:?}"),
+            }
+        } else if !solo.answer_one() {
+            return (events, hops);
+        }
+    }
+}
+
+#[test]
+fn every_hop_of_a_sign_in_is_written_and_follows_from_one_before() {
+    let mut solo = Solo::ready(1);
+    let secret = AdminSecret::Phc(Pii("phc".into()));
+    solo.admin(AdminRequest::AddUser { name: "alice".into(), secret });
+    solo.out.clear();
+    let (events, hops) = sign_in(&mut solo);
+    assert!(events.iter().any(|event| matches!(event, Event::SignedIn { .. })), "{events:?}");
+    let is_client = |party: &Party| matches!(party, Party::Client(_));
+    let said: Vec<_> = hops.iter().filter(|hop| is_client(&hop.from)).collect();
+    let told: Vec<_> = hops.iter().filter(|hop| is_client(&hop.to)).collect();
+    for kind in ["attach", "sign_in", "fetch_book", "status"] {
+        assert!(said.iter().any(|hop| hop.kind == kind), "the client's {kind}: {said:?}");
+    }
+    for kind in ["signed_in", "contacts", "done"] {
+        assert!(told.iter().any(|hop| hop.kind == kind), "the client is told {kind}: {told:?}");
+    }
+    // What the client does once it is signed in follows from that.
+    let signed_in = told.iter().find(|hop| hop.kind == "signed_in").expect("as seen above");
+    let follows = |hop: &&&Hop| hop.kind == "attach" && hop.parent == signed_in.flow.hop;
+    assert_eq!(said.iter().filter(follows).count(), 3);
+    for (at, hop) in hops.iter().enumerate() {
+        let is_before = |other: &Hop| other.flow.id == hop.flow.id && other.flow.hop == hop.parent;
+        assert!(hop.parent == 0 || hops[..at].iter().any(is_before), "{hop:?}");
+    }
+}

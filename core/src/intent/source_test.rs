@@ -9,7 +9,7 @@ use crate::attached::attached_test::{moved, setup};
 use crate::edge::intent::{Act, Target, ToSource, ToTarget};
 use crate::edge::{Tell, ToMixer};
 use crate::id::{ConversationId, Flow, NodeId, OpId, Range, Shard};
-use crate::limits::{INTENT_RETELL_MS, REREAD_MS, SCAN_ROWS_MAX};
+use crate::limits::{INTENT_RETELL_MS, INTENTS_WAITING_MAX, REREAD_MS, SCAN_ROWS_MAX};
 use crate::store::{Part, Reply, Request, Space, Write};
 use crate::time::Timestamp;
 use crate::world::MemoryStore;
@@ -303,4 +303,13 @@ fn a_scan_that_fails_is_asked_again_after_a_while() {
     assert_eq!(source.poll_timeout().map(|due| due.at), Some(NOW + 10 + REREAD_MS));
     source.handle_timeout(NOW + 10 + REREAD_MS);
     assert!(matches!(source.poll_effect(), Some(Effect::Scan(_))));
+}
+
+#[test]
+fn where_too_many_wait_no_number_is_given() {
+    let mut store = MemoryStore::default();
+    let mut source = Source::new(setup(&mut store, 0, 1, 1), 1);
+    let many = |count: usize| vec![TARGET; count];
+    assert_eq!(source.reserve(SOURCE, &many(INTENTS_WAITING_MAX + 1), op(1)), Reserve::Full);
+    assert_eq!(source.reserve(SOURCE, &many(INTENTS_WAITING_MAX), op(1)), Reserve::Waiting);
 }

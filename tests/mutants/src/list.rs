@@ -107,6 +107,12 @@ pub(crate) fn draw(mut all: Vec<Mutant>, seed: u64) -> Vec<Mutant> {
     all
 }
 
+/// All of them, in an order that stays where lines move.
+pub(crate) fn shuffle(mut all: Vec<Mutant>, seed: u64) -> Vec<Mutant> {
+    all.sort_by_cached_key(|mutant| hash(seed, &mutant.change()));
+    all
+}
+
 /// FNV-1a, then the finalizer of SplitMix64.
 fn hash(seed: u64, text: &str) -> u64 {
     let start = 0xcbf2_9ce4_8422_2325 ^ seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -10,7 +10,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use crate::list::Mutant;
-use crate::trial::Outcome;
+use crate::trial::{CAUGHT, Outcome, SIMULATOR};
 
 const HEAD: &str = "seed\tcommit\tchange\tline\toutcome\treason";
 
@@ -55,19 +55,33 @@ pub(crate) fn add(log: &Path, root: &Path, outcomes: &[(Mutant, Outcome)]) -> Re
 
 /// The mutants of the log that were missed and are not explained, as they stand now.
 pub(crate) fn missed(log: &Path, all: &[Mutant]) -> Result<Vec<Mutant>> {
+    let open = |row: &[String]| row[4] == "missed" && row.get(5).is_none();
+    let (found, gone) = standing(log, all, open)?;
+    gone.iter().for_each(|row| println!("gone: {} in `{}`", row[2], row[3]));
+    Ok(found)
+}
+
+/// The mutants of the log that a unit test caught, those of them that still stand.
+pub(crate) fn caught(log: &Path, all: &[Mutant]) -> Result<Vec<Mutant>> {
+    Ok(standing(log, all, |row| row[4].starts_with(CAUGHT) && row[4] != SIMULATOR)?.0)
+}
+
+/// The mutants of some rows, and the rows that there is none for any more.
+fn standing(
+    log: &Path,
+    all: &[Mutant],
+    which: impl Fn(&[String]) -> bool,
+) -> Result<(Vec<Mutant>, Vec<Vec<String>>)> {
     let rows = read(log);
     ensure!(!rows.is_empty(), "{} has no runs", log.display());
-    let open = |row: &&Vec<String>| {
-        row.get(4).is_some_and(|outcome| outcome == "missed") && row.get(5).is_none()
-    };
-    let mut found = Vec::new();
-    for row in rows.iter().filter(open) {
+    let (mut found, mut gone) = (Vec::new(), Vec::new());
+    for row in rows.into_iter().filter(|row| which(row)) {
         let is =
             |mutant: &&Mutant| cell(&mutant.change()) == row[2] && cell(&mutant.line) == row[3];
         match all.iter().find(is) {
             Some(mutant) => found.push(mutant.clone()),
-            None => println!("gone: {} in `{}`", row[2], row[3]),
+            None => gone.push(row),
         }
     }
-    Ok(found)
+    Ok((found, gone))
 }

@@ -1,5 +1,6 @@
 //! Mutation testing of the core: `mutants --sample N --seed S [--log] [--jobs J] [--sim-seeds K]`,
-//! `mutants --missed` to try again what was missed. Several `--seed` draw N each into one build.
+//! `--missed` to try again what was missed, `--caught` to try again N of those that a test caught: each
+//! must be caught again. Several `--seed` draw N each into one build.
 //!
 //! cargo-mutants lists the mutants; N are drawn by the seed. All of them are put into one copy of the
 //! core, each behind a switch ([`switch`]), so that a hundred cost one build and not a hundred. Then
@@ -36,6 +37,7 @@ struct Options {
     sim_seeds: u64,
     log: bool,
     missed: bool,
+    caught: bool,
 }
 
 impl Options {
@@ -47,6 +49,7 @@ impl Options {
             sim_seeds: 200,
             log: false,
             missed: false,
+            caught: false,
         };
         let mut words = std::env::args().skip(1);
         while let Some(word) = words.next() {
@@ -61,6 +64,7 @@ impl Options {
                 "--sim-seeds" => options.sim_seeds = number()?,
                 "--log" => options.log = true,
                 "--missed" => options.missed = true,
+                "--caught" => options.caught = true,
                 other => bail!("mutants has no option {other}"),
             }
         }
@@ -113,6 +117,11 @@ fn run(options: &Options) -> Result<()> {
         let waiting = log::missed(&log, &all)?;
         println!("{} mutants of the log were missed", waiting.len());
         vec![Draw { wanted: waiting.len(), waiting }]
+    } else if options.caught {
+        let mut waiting = list::shuffle(log::caught(&log, &all)?, options.seeds[0]);
+        println!("{} mutants of the log were caught by a test", waiting.len());
+        waiting.truncate(options.sample);
+        vec![Draw { wanted: waiting.len(), waiting }]
     } else {
         let seeds = &options.seeds;
         println!("{} mutants of the core, {} drawn", all.len(), options.sample * seeds.len());
@@ -137,8 +146,9 @@ fn run(options: &Options) -> Result<()> {
     }
     let (caught, line) = summary(&outcomes.iter().collect::<Vec<_>>());
     println!("{line}");
-    let enough = caught * 100 >= outcomes.len() * CAUGHT_PERCENT;
-    ensure!(enough || options.missed, "fewer than {CAUGHT_PERCENT} % were caught");
+    let percent = if options.caught { 100 } else { CAUGHT_PERCENT };
+    let enough = caught * 100 >= outcomes.len() * percent;
+    ensure!(enough || options.missed, "fewer than {percent} % were caught");
     Ok(())
 }
 

@@ -26,6 +26,11 @@ const HOUR: Duration = Duration::from_secs(3_600);
 const MEMORY_KIB: u64 = 6 * 1024 * 1024;
 const FEATURES: &str = "client,server,world";
 
+/// How an outcome begins that names a test.
+pub(crate) const CAUGHT: &str = "caught by ";
+/// The outcome where only the simulator saw it.
+pub(crate) const SIMULATOR: &str = "caught by the simulator";
+
 /// What became of a mutant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -47,9 +52,9 @@ impl Outcome {
     /// In one word or two.
     pub(crate) fn says(&self) -> String {
         match self {
-            Self::Test(name) => format!("caught by {name}"),
+            Self::Test(name) => format!("{CAUGHT}{name}"),
             Self::Stuck => "caught: the tests did not end".into(),
-            Self::Simulator => "caught by the simulator".into(),
+            Self::Simulator => SIMULATOR.into(),
             Self::Missed => "missed".into(),
         }
     }

@@ -12,7 +12,7 @@ use crate::hub::{
     StoreOp,
 };
 use crate::id::{Channel, LinkId, NodeId, OpId, Range};
-use crate::limits::PLACES_READ_MS;
+use crate::limits::{LINKS_MAX, LINKS_PRE_AUTH_MAX, PLACES_READ_MS};
 use crate::machine::Machine;
 use crate::redact::Pii;
 use crate::store::{Key, Reply, Request, Space};
@@ -296,5 +296,48 @@ fn every_hop_of_a_sign_in_is_written_and_follows_from_one_before() {
     for (at, hop) in hops.iter().enumerate() {
         let is_before = |other: &Hop| other.flow.id == hop.flow.id && other.flow.hop == hop.parent;
         assert!(hop.parent == 0 || hops[..at].iter().any(is_before), "{hop:?}");
+    }
+}
+
+/// What is not named here the simulator does not hold against its bound.
+#[test]
+fn every_machine_names_its_queues() {
+    let mut solo = Solo::ready(2);
+    solo.input(Input::LinkOpened { link: LinkId(1), remote: "::1" });
+    let queues = solo.hub.queues();
+    let all = queues.all();
+    let of = |name: &str| {
+        let queue = all.iter().find(|queue| queue.name == name);
+        queue.map(|queue| (queue.length, queue.bound))
+    };
+    assert_eq!(of("gate links"), Some((1, LINKS_MAX)));
+    assert_eq!(of("gate strangers"), Some((1, LINKS_PRE_AUTH_MAX)));
+    assert_eq!(of("gate timers"), Some((1, 1)));
+    for name in [
+        "link waiting bytes",
+        "link bytes with the host",
+        "link frame bytes",
+        "account hashes",
+        "cs sessions",
+        "cs asks of a session",
+        "cs watches of a session",
+        "cs timers",
+        "ps saves",
+        "ps endpoints",
+        "ps timers",
+        "book tasks of a person",
+        "book people with tasks",
+        "book timers",
+        "intents",
+        "intent timers",
+        "inbox timers",
+        "mixer sends",
+        "mixer changes",
+        "mixer seats",
+        "mixer timers",
+        "mixer reads of a leg",
+    ] {
+        let (length, bound) = of(name).unwrap_or_else(|| panic!("{name} is not named: {all:?}"));
+        assert!(length <= bound, "{name}: {length} of {bound}");
     }
 }

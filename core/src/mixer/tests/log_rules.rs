@@ -422,3 +422,25 @@ fn many_entries_of_another_mixer_are_read_page_by_page_at_once() {
     assert_eq!(entries(&heard), (1..=many + 1).collect::<Vec<_>>());
     assert_eq!(acks(&heard), [(request, 1, many + 1)]);
 }
+
+#[test]
+fn a_batch_holds_so_many_and_no_more() {
+    let many = crate::limits::APPEND_BATCH_MAX as u64 + 2;
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.disk = Disk::Holds;
+    (1..=many).for_each(|n| {
+        stage.send(alice, n, (n > 1).then(|| n - 1));
+    });
+    stage.release_all();
+    assert_eq!(stage.log(), (1..=many).collect::<Vec<_>>());
+    let sizes: Vec<_> = stage
+        .asked
+        .iter()
+        .filter_map(|request| match request {
+            Request::Write(write) if !write.entries.is_empty() => Some(write.entries.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(sizes, [1, crate::limits::APPEND_BATCH_MAX, 1]);
+}

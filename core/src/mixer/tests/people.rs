@@ -360,9 +360,13 @@ fn what_was_shown_while_it_is_written_or_could_not_be_is_written_later() {
 fn a_seat_nobody_takes_is_gone_in_time() {
     let mut stage = Stage::new();
     stage.seat(ALICE, PHONE);
-    stage.pass(SEAT_MS - 1);
-    assert_eq!(stage.mixer.counts()[2], ("seats", 1));
+    stage.pass(1_000);
+    stage.seat(BOB, PHONE);
+    stage.pass(SEAT_MS - 1_001);
+    assert_eq!(stage.mixer.counts()[2], ("seats", 2));
     stage.pass(1);
+    assert_eq!(stage.mixer.counts()[2], ("seats", 1));
+    stage.pass(1_000);
     assert_eq!(stage.mixer.counts()[2], ("seats", 0));
 }
 

@@ -216,3 +216,25 @@ fn nothing_reliable_goes_out_before_the_first_understanding() {
     fabric.run(3_000);
     assert_eq!(fabric.delivered[1], [numbered(1).into(), numbered(2).into()]);
 }
+
+#[test]
+fn a_delay_that_may_happen_does_not_excuse_the_peer() {
+    use crate::limits::PAUSE_MS;
+    let mut fabric = Fabric::new(4, 0);
+    fabric.run(1_000);
+    let node = &mut fabric.nodes[0];
+    let lost = |node: &mut Trunks| {
+        let outputs = core::iter::from_fn(|| node.poll_output());
+        outputs.filter(|output| matches!(output, Output::Peer(Peer::Lost(_)))).count()
+    };
+    let silent = loop {
+        let due = node.poll_timeout().expect("it waits for the peer");
+        if due.why == "a node is silent" {
+            break due.at;
+        }
+        node.handle_timeout(due.at);
+        assert_eq!(lost(node), 0);
+    };
+    node.handle_timeout(silent + PAUSE_MS);
+    assert_eq!(lost(node), 1);
+}

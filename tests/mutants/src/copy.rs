@@ -13,7 +13,8 @@ const PROFILE: &str = "
 inherits = \"dev\"
 opt-level = 1
 debug = false
-incremental = true
+# A build that was stopped half way leaves what the next one cannot be linked with.
+incremental = false
 
 [profile.mutant.package.\"*\"]
 opt-level = 3

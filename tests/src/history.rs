@@ -69,7 +69,7 @@ pub enum What {
     Trouble,
     /// All of that is over.
     Quiet,
-    /// Two nodes begin anew with each other: each tells the other again what it should know.
+    /// Two nodes begin anew with each other, or ranges move: who owns them tells again what it should.
     Resync,
     /// A machine asked for an effect.
     Asked {

@@ -38,7 +38,7 @@ pub fn check(history: &History) -> Result<(), Broken> {
 
 /// On one link nobody is told the same of a friend twice in a row, also where no app would see it;
 /// unless the friend did something in between, of which word may have been lost, or the home may have
-/// started anew, or the two parted or met.
+/// started anew, also on another node that its range moved to, or the two parted or met.
 fn told_once(history: &History) -> Result<(), Broken> {
     let mut once = Once { moved: vec![Timestamp(0); history.people.len()], ..Once::default() };
     for seen in &history.seen {

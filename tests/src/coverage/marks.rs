@@ -64,6 +64,8 @@ marks! {
     ClientEnded = "client.ended";
     ClientRestored = "client.restored_from_cache";
     HistoryMore = "client.history_more";
+    RangesMoved = "ranges.moved";
+    RangesClaimed = "ranges.claimed";
 }
 
 /// The names of [`close_name`].

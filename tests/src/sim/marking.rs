@@ -2,13 +2,14 @@
 
 use presently_core::client::Event;
 use presently_core::edge::Role;
-use presently_core::store::Reply;
+use presently_core::store::{Reply, Request, Space};
 use presently_core::time::Timestamp;
 use presently_core::trunk::{Parcel, ParcelBody};
 
 use super::notes::kinds;
 use super::world::World;
 use crate::coverage::Mark;
+use crate::history::What;
 
 /// What has passed between two nodes.
 #[derive(Clone, Copy, Default)]
@@ -86,6 +87,18 @@ impl World {
             0 => self.coverage.hit(Mark::FabricLost),
             1 => {}
             _ => self.coverage.hit(Mark::FabricDoubled),
+        }
+    }
+
+    /// Ranges get another owner, who tells anew what it has of them.
+    pub(super) fn mark_move(&mut self, request: &Request) {
+        let Request::Write(write) = request else { return };
+        if write.puts.iter().any(|(key, _)| key.space == Space::Range) {
+            self.see(What::Resync);
+            self.coverage.hit(Mark::RangesMoved);
+            if write.checks.iter().any(|check| check.key.space == Space::Alive) {
+                self.coverage.hit(Mark::RangesClaimed);
+            }
         }
     }
 

@@ -278,6 +278,7 @@ impl World {
                 self.see(What::Asked { by: (By::Node(node), life), op: op_key(&op) });
                 self.remark_write(node, &request);
                 let writes = matches!(request, Request::Write(_));
+                self.mark_move(&request);
                 self.disk.submit((node, life, op), request, self.now);
                 self.rewake_disk();
                 if let Some((machine, ms)) = self.crash_at_write.take_if(|_| writes) {

@@ -42,7 +42,7 @@ pub struct Coverage {
 impl Default for Coverage {
     fn default() -> Self {
         let marks = vec![0; Mark::ALL.len()];
-        Self { marks, frames: vec![0; KINDS], named: BTreeMap::new(), faults: Default::default() }
+        Self { marks, frames: vec![0; KINDS], named: BTreeMap::new(), faults: [0; Kind::ALL.len()] }
     }
 }
 

@@ -3,13 +3,11 @@
 
 const HONEST: &str = "clients of the simulator keep to the protocol";
 const LOCAL: &str = "between machines of one node: no parcel carries it";
-const NO_DRAIN: &str = "only the rolling world of G10 drains a node, and its marks are not counted";
 const SMALL: &str = "these worlds stay below the limits";
 
 /// Names and reasons.
 const RARE: &[(&str, &str)] = &[
     ("client.lagged", "apps of the simulator take every event; what drops them is the driver"),
-    ("close.draining", NO_DRAIN),
     ("close.fault", HONEST),
     ("close.gone", "a host that lost a link says so, and closes nothing"),
     ("close.signed_out", "a client that signs out closes its link before its gate does"),
@@ -17,7 +15,7 @@ const RARE: &[(&str, &str)] = &[
     ("error.bad_command", "commands of the simulator are typed"),
     ("error.bad_ticket", HONEST),
     ("error.busy", SMALL),
-    ("error.draining", NO_DRAIN),
+    ("error.draining", "an operator must ask a node that is handing its ranges over"),
     ("error.invalid", HONEST),
     ("error.limit_reached", SMALL),
     ("error.malformed", HONEST),
@@ -32,7 +30,6 @@ const RARE: &[(&str, &str)] = &[
     ("error.unsupported", "all speak one version"),
     ("error.upgrade_required", "all speak one version"),
     ("error.wrong_credentials", "everybody knows their password"),
-    ("offline.draining", NO_DRAIN),
     ("offline.fault", HONEST),
     ("offline.refused", "everybody knows their password"),
     ("tell.address_book.expected", "a target forgets nothing, and a source tells in order"),
@@ -41,7 +38,6 @@ const RARE: &[(&str, &str)] = &[
     ("tell.cs.closed", LOCAL),
     ("tell.cs.frame", LOCAL),
     ("tell.gate.close", LOCAL),
-    ("tell.placement.leaving", NO_DRAIN),
     ("tell.ps.visibility_changed", LOCAL),
     ("tell.ps.visible_to", LOCAL),
 ];

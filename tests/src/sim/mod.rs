@@ -36,7 +36,7 @@ pub use tap::Passed;
 pub use world::World;
 
 /// How much happened.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// Commands given to clients.
     pub acts: u64,
@@ -64,6 +64,26 @@ pub struct Counts {
     pub faults: [u64; Kind::ALL.len()],
     /// Inputs given to hubs and clients, deadlines among them.
     pub inputs: u64,
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            acts: 0,
+            acks: 0,
+            cuts: 0,
+            crashes: 0,
+            lost_writes: 0,
+            repeats: 0,
+            simulated_ms: 0,
+            unknowns: 0,
+            jobs: 0,
+            second_links: 0,
+            left_broken: 0,
+            faults: [0; Kind::ALL.len()],
+            inputs: 0,
+        }
+    }
 }
 
 impl Counts {

@@ -91,6 +91,7 @@ impl World {
     /// The process of a node ends; it is started again.
     pub(super) fn stop_node(&mut self, host: usize, ms: u64) {
         let node = usize::from(self.nodes[host].number);
+        let ms = if self.healed { 0 } else { ms };
         self.kill_node(host);
         self.agenda.push(self.now + ms, Job::StartNode(node));
     }

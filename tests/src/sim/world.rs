@@ -357,7 +357,7 @@ impl World {
     }
 
     pub(super) fn on_admin(&mut self, op: u64, reply: &AdminReply) {
-        if self.operator.waits != Some(op) {
+        if self.on_move_answered(op, reply) || self.operator.waits != Some(op) {
             return;
         }
         self.operator.waits = None;

@@ -38,7 +38,8 @@ impl World {
         for host in 0..self.nodes.len() {
             self.nodes[host].rest.let_go();
             self.node_goes_on(host);
-            if !self.serving.contains(&host) {
+            let drains = self.nodes[host].drains.take().is_some();
+            if drains || !self.serving.contains(&host) {
                 self.kill_node(host);
             }
         }

@@ -82,11 +82,22 @@ pub enum Kind {
     Suspend,
     /// A client sends as much as it can.
     Flood,
+    /// A node is gone for minutes: others take its ranges over, and it gets them back.
+    Gone,
+    /// A node stands still for so long that others own its ranges when it goes on.
+    Outlived,
+    /// A node is drained under load and comes back.
+    Drain,
+    /// An operator moves a range.
+    Move,
 }
+
+/// A node that is away or stands still for so long has lost its ranges, milliseconds.
+const LONG_MS: u64 = 40_000;
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 30] = [
+    pub const ALL: [Self; 34] = [
         Self::Cut,
         Self::Stall,
         Self::HalfOpen,
@@ -117,6 +128,10 @@ impl Kind {
         Self::Away,
         Self::Suspend,
         Self::Flood,
+        Self::Gone,
+        Self::Outlived,
+        Self::Drain,
+        Self::Move,
     ];
 
     /// Whether it happens to one device.
@@ -171,6 +186,10 @@ impl Kind {
             Self::Away => "no network",
             Self::Suspend => "phone suspended",
             Self::Flood => "flood",
+            Self::Gone => "node gone for long",
+            Self::Outlived => "node paused past its time",
+            Self::Drain => "node drained",
+            Self::Move => "range moved",
         }
     }
 }
@@ -379,6 +398,20 @@ pub enum Fault {
         /// Of how many bytes each.
         bytes: usize,
     },
+    /// A node is told to go away, and comes back.
+    Drain {
+        /// The node.
+        node: usize,
+        /// How long it is away.
+        ms: u64,
+    },
+    /// An operator moves the range of a shard, whoever owns it.
+    Move {
+        /// The shard.
+        shard: u16,
+        /// To which node.
+        to: usize,
+    },
 }
 
 impl Fault {
@@ -392,10 +425,12 @@ impl Fault {
             Self::Clog { .. } => Kind::Clog,
             Self::Slow { reader: false, .. } => Kind::SlowPath,
             Self::Slow { reader: true, .. } => Kind::SlowReader,
+            Self::KillNode { ms, .. } if *ms >= LONG_MS => Kind::Gone,
             Self::KillNode { .. } => Kind::KillNode,
             Self::CrashAtWrite { .. } => Kind::CrashAtWrite,
             Self::Crash { machine: false, .. } => Kind::Crash,
             Self::Crash { machine: true, .. } => Kind::MachineCrash,
+            Self::Pause { ms, .. } if *ms >= LONG_MS => Kind::Outlived,
             Self::Pause { .. } => Kind::Pause,
             Self::PauseAll { .. } => Kind::PauseAll,
             Self::Replace { .. } => Kind::Replace,
@@ -416,6 +451,8 @@ impl Fault {
             Self::Away { .. } => Kind::Away,
             Self::Suspend { .. } => Kind::Suspend,
             Self::Flood { .. } => Kind::Flood,
+            Self::Drain { .. } => Kind::Drain,
+            Self::Move { .. } => Kind::Move,
         }
     }
 }
@@ -461,7 +498,9 @@ impl Fault {
             Self::KillNode { node, .. }
             | Self::Pause { node, .. }
             | Self::Replace { node, .. }
-            | Self::Skew { node, .. } => vec![Subject::Node(node)],
+            | Self::Skew { node, .. }
+            | Self::Drain { node, .. }
+            | Self::Move { to: node, .. } => vec![Subject::Node(node)],
             Self::Part { from, to, .. }
             | Self::FabricClog { from, to, .. }
             | Self::FabricSlow { from, to, .. } => vec![Subject::Node(from), Subject::Node(to)],
@@ -545,6 +584,8 @@ impl World {
             Fault::Away { device, ms } => self.away(device, ms),
             Fault::Suspend { device, ms, severed } => self.suspend(device, ms, severed),
             Fault::Flood { device, to, count, bytes } => self.flood((device, to), count, bytes),
+            Fault::Drain { node, ms } => self.drain_for(node, ms),
+            Fault::Move { shard, to } => self.move_range(shard, to),
         };
         if took {
             self.counts.faults[fault.kind() as usize] += 1;

@@ -1,14 +1,67 @@
 //! What happens to nodes, their disk and their clocks.
 
 use presently_core::hub::Input;
+use presently_core::id::{NodeId, Shard};
+use presently_core::operator::{AdminReply, AdminRequest};
 use presently_core::world::disk::{Crash, Spell};
 
-use super::After;
+use super::{After, number};
 use crate::sim::agenda::Job;
 use crate::sim::node::Node;
 use crate::sim::world::World;
 
+/// How long a drain may take: hand over, tell clients, flush.
+const DRAIN_MS: u64 = 10_000;
+/// Numbers of an operator's moves have this bit; below it stand how often it was sent elsewhere, the
+/// shard and the node.
+const MOVES: u64 = 1 << 48;
+/// So often an operator asks the next node.
+const ASKED_MAX: u64 = 3;
+
 impl World {
+    /// Drains a node, which is away for a while then.
+    pub(super) fn drain_for(&mut self, node: usize, ms: u64) -> bool {
+        if !self.is_served(node) {
+            return false;
+        }
+        self.trouble_for(DRAIN_MS);
+        self.drain_node(node, ms);
+        true
+    }
+
+    /// What `presently node move` does: it asks a node, and then whom that names.
+    pub(super) fn move_range(&mut self, shard: u16, to: usize) -> bool {
+        self.is_served(to) && {
+            self.ask_move(to, 0, (shard, number(to)));
+            true
+        }
+    }
+
+    fn ask_move(&mut self, node: usize, asked: u64, (shard, to): (u16, u16)) {
+        let op = MOVES | asked << 32 | u64::from(shard) << 16 | u64::from(to);
+        let request = AdminRequest::Move { shard: Shard(shard), to: NodeId(to) };
+        self.feed_node(self.serving[node], Input::Admin { op, request });
+    }
+
+    /// Takes an answer to an operator; whether it was about a move.
+    pub(in crate::sim) fn on_move_answered(&mut self, op: u64, reply: &AdminReply) -> bool {
+        let asked = (op & !MOVES) >> 32;
+        if let AdminReply::Elsewhere(owner) = reply
+            && op & MOVES != 0
+            && asked < ASKED_MAX
+            && self.is_served(usize::from(owner.0))
+        {
+            let [shard, to] = [op >> 16 & 0xffff, op & 0xffff].map(|half| half as u16);
+            self.ask_move(usize::from(owner.0), asked + 1, (shard, to));
+        }
+        op & MOVES != 0
+    }
+
+    fn is_served(&self, node: usize) -> bool {
+        let host = &self.nodes[self.serving[node]];
+        host.hub.is_some() && host.ready && !host.rest.is_held()
+    }
+
     pub(super) fn kill_for(&mut self, node: usize, ms: u64) -> bool {
         let took = self.kill_node(self.serving[node]);
         self.agenda.push(self.now + ms, Job::StartNode(node));

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeMap;
 
+use presently_core::id::Shard;
 use presently_core::rng::Rng;
 use presently_core::time::Timestamp;
 
-use super::{Fault, Kind};
+use super::{Fault, Kind, LONG_MS};
 use crate::sim::agenda::Job;
 use crate::sim::schedule::Step;
 use crate::sim::swarm::{Swarm, stream};
 use crate::sim::world::World;
 
 /// Kinds and the most of each that a seed gets in ten minutes of play.
-const MOST: [(Kind, u64); 30] = [
+const MOST: [(Kind, u64); 34] = [
     (Kind::Cut, 20),
     (Kind::Stall, 4),
     (Kind::HalfOpen, 4),
@@ -43,6 +44,10 @@ const MOST: [(Kind, u64); 30] = [
     (Kind::Suspend, 4),
     (Kind::Flood, 2),
     (Kind::Close, 2),
+    (Kind::Gone, 1),
+    (Kind::Outlived, 1),
+    (Kind::Drain, 2),
+    (Kind::Move, 8),
 ];
 
 /// How often each kind is to happen: about half of them not at all.
@@ -161,6 +166,13 @@ impl Draw<'_> {
                 Fault::Suspend { device, ms, severed: self.flip() }
             }
             Kind::Flood => self.flood(),
+            Kind::Gone => Fault::KillNode { node: self.node(), ms: 60_000 + self.below(180_000) },
+            Kind::Outlived => Fault::Pause { node: self.node(), ms: LONG_MS + self.below(60_000) },
+            Kind::Drain => Fault::Drain { node: self.node(), ms: 100 + self.below(60_000) },
+            Kind::Move => {
+                let shard = u16::try_from(self.below(u64::from(Shard::COUNT))).unwrap_or(0);
+                Fault::Move { shard, to: self.node() }
+            }
         }
     }
 

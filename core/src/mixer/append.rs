@@ -53,20 +53,33 @@ impl Room<'_> {
             Answer::Stored(LastSend { counter, tag, sequence, at, .. }) => {
                 FromMixer::Stored(Stored { id: SendId { counter, tag }, sequence, at })
             }
-            Answer::Expected(last) => FromMixer::Expected(Expected { last }),
+            Answer::Expected(last) => {
+                self.interrupt(send);
+                FromMixer::Expected(Expected { last })
+            }
             Answer::Refused(code) => {
                 let heals = matches!(code, Code::Busy | Code::Retry);
                 let refusal = Refusal { code, retry_after_ms: if heals { AGAIN_MS } else { 0 } };
-                self.desk.refuse(port, send.request, refusal, send.flow);
-                // Its sender gives it up: no copy of it may be stored after that.
-                let copies = if heals { Vec::new() } else { self.conv.log.take_copies(send) };
-                for copy in copies {
-                    self.desk.refuse(port, copy.request, refusal, copy.flow);
+                if heals || code == Code::StoreFailed {
+                    self.interrupt(send);
                 }
-                return;
+                return self.desk.refuse(port, send.request, refusal, send.flow);
             }
         };
         self.desk.answer(port, send.request, &body, send.flow);
+    }
+
+    /// The client goes back behind a send once it reads the answer: all that its leg sent after it, and
+    /// all it sends until then, it will send again.
+    fn interrupt(&mut self, at: &Send) {
+        let last = self.conv.log.last_id(at.user, at.endpoint);
+        let Some(leg) = self.legs.get_mut(at.leg) else { return };
+        leg.goes_on_after = Some(last.clone());
+        let port = leg.port;
+        for send in self.conv.log.take_of(at.leg) {
+            let expected = FromMixer::Expected(Expected { last: last.clone() });
+            self.desk.answer(port, send.request, &expected, send.flow);
+        }
     }
 
     /// The store answered the write in flight.

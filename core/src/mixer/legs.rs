@@ -4,6 +4,7 @@ use crate::edge::gate_service::Port;
 use crate::id::{EndpointId, NodeId, OpId, UserId};
 use crate::index::{Index, Slab};
 use crate::time::Timestamp;
+use crate::wire::body::mixer::SendId;
 
 /// An endpoint attached to a conversation.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub(super) struct Leg {
     pub(super) reads: usize,
     /// When its last typing was passed on.
     pub(super) typed: Option<Timestamp>,
+    /// It was told to go back: nothing is taken of it but the send that follows this.
+    pub(super) goes_on_after: Option<Option<SendId>>,
 }
 
 /// All legs of a node.

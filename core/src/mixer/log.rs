@@ -177,11 +177,8 @@ impl Log {
         !self.ahead.is_empty()
     }
 
-    /// Takes a send in; an answer where it needs no judging, or finds no room.
+    /// Takes a send in; an answer where it finds no room.
     pub(super) fn receive(&mut self, send: Send) -> Option<(Send, Answer)> {
-        if let Some(last) = self.duplicate(&send) {
-            return Some((send, Answer::Stored(last)));
-        }
         if self.waiting.len() + self.ahead.len() >= APPENDS_WAITING_MAX {
             return Some((send, Answer::Refused(Code::Busy)));
         }
@@ -255,13 +252,12 @@ impl Log {
         }
     }
 
-    /// The copies of a send that wait on the same leg, which sent it again when it was told to.
-    pub(super) fn take_copies(&mut self, of: &Send) -> Vec<Send> {
-        let is_copy = |send: &Send| send.leg == of.leg && send.id == of.id;
-        let mut copies: Vec<Send> = self.ahead.extract_if(.., |send| is_copy(send)).collect();
-        copies.extend(self.waiting.iter().filter(|send| is_copy(send)).cloned());
-        self.waiting.retain(|send| !is_copy(send));
-        copies
+    /// What waits of a leg.
+    pub(super) fn take_of(&mut self, leg: OpId) -> Vec<Send> {
+        let mut sends: Vec<Send> = self.ahead.extract_if(.., |send| send.leg == leg).collect();
+        sends.extend(self.waiting.iter().filter(|send| send.leg == leg).cloned());
+        self.waiting.retain(|send| send.leg != leg);
+        sends
     }
 
     /// Everything that waits, to be refused.
@@ -271,7 +267,8 @@ impl Log {
         all
     }
 
-    fn duplicate(&self, send: &Send) -> Option<LastSend> {
+    /// What to answer to a send that was stored before.
+    pub(super) fn duplicate(&self, send: &Send) -> Option<LastSend> {
         let last = self.last(send.user, send.endpoint)?;
         (send.id.counter <= last.counter).then_some(*last)
     }

@@ -278,7 +278,16 @@ impl Mixer {
         };
         let Seat { conversation, user, endpoint } = seat;
         let joined = false;
-        let leg = Leg { port, conversation, user, endpoint, joined, reads: 0, typed: None };
+        let leg = Leg {
+            port,
+            conversation,
+            user,
+            endpoint,
+            joined,
+            reads: 0,
+            typed: None,
+            goes_on_after: None,
+        };
         let key = self.legs.open(leg);
         let Some(conv) = self.conversations.get_mut(conversation) else { return };
         conv.legs.push(key);

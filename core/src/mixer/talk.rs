@@ -15,7 +15,7 @@ use crate::wire::tail::Tail;
 
 use super::desk::{Pending, Room};
 use super::frames;
-use super::log::Send;
+use super::log::{Answer, Send};
 
 /// When a leg that reads too much at once may go on.
 const READ_AGAIN_MS: u32 = 100;
@@ -85,6 +85,15 @@ impl Room<'_> {
             content: send.content,
             reloaded: false,
         };
+        if let Some(last) = self.conv.log.duplicate(&send) {
+            return self.answer(&send, Answer::Stored(last));
+        }
+        let Some(leg) = self.legs.get_mut(key) else { return };
+        if leg.goes_on_after.as_ref().is_some_and(|after| *after != send.after) {
+            let last = self.conv.log.last_id(send.user, send.endpoint);
+            return self.answer(&send, Answer::Expected(last));
+        }
+        leg.goes_on_after = None;
         if let Some((send, answer)) = self.conv.log.receive(send) {
             return self.answer(&send, answer);
         }

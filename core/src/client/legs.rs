@@ -203,7 +203,11 @@ impl Client {
             // What this device sent, and never heard of, may stand among what others were shown.
             let first = talk.queue.front();
             let stored = joined.last.as_ref().is_some_and(|last| first <= Some(&last.counter));
-            let back = if first.is_some() && stored { PAGE_ENTRIES_MAX as u64 } else { 0 };
+            let back = if first.is_some() && (stored || talk.read_first) {
+                PAGE_ENTRIES_MAX as u64
+            } else {
+                0
+            };
             let shown = joined.delivered.min(joined.head).saturating_sub(back);
             (talk.known, talk.shown, talk.taken) = (true, shown, shown);
         }

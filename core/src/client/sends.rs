@@ -124,7 +124,10 @@ impl Client {
             covered: None,
         };
         self.sends.0.insert(counter, item);
-        self.talks[slot].queue.push_back(counter);
+        let talk = &mut self.talks[slot];
+        talk.queue.push_back(counter);
+        // It may stand in the log under an endpoint id that this device gave up.
+        talk.read_first = true;
     }
 
     /// Rows of items are durable: they may go out.

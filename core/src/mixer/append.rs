@@ -12,6 +12,7 @@ use crate::wire::body::mixer::{Expected, FromMixer, SendId, Stored};
 use super::conversation::{Change, Work};
 use super::desk::{Pending, Room, Timer};
 use super::frames;
+use super::legs::Resumes;
 use super::log::{Answer, Batch, Send};
 use super::rows::{self, HeadMark};
 
@@ -60,8 +61,8 @@ impl Room<'_> {
             Answer::Refused(code) => {
                 let heals = matches!(code, Code::Busy | Code::Retry);
                 let refusal = Refusal { code, retry_after_ms: if heals { AGAIN_MS } else { 0 } };
-                if heals || code == Code::StoreFailed {
-                    self.interrupt(send);
+                if heals && let Some(leg) = self.legs.get_mut(send.leg) {
+                    leg.go_back_to(send.id.counter);
                 }
                 return self.desk.refuse(port, send.request, refusal, send.flow);
             }
@@ -69,12 +70,12 @@ impl Room<'_> {
         self.desk.answer(port, send.request, &body, send.flow);
     }
 
-    /// The client goes back behind a send once it reads the answer: all that its leg sent after it, and
+    /// The client goes back once it reads what it was answered last: all that its leg sent behind that, and
     /// all it sends until then, it will send again.
     fn interrupt(&mut self, at: &Send) {
         let last = self.conv.log.last_id(at.user, at.endpoint);
         let Some(leg) = self.legs.get_mut(at.leg) else { return };
-        leg.goes_on_after = Some(last.clone());
+        leg.resumes = Some(Resumes::After(last.clone()));
         let port = leg.port;
         for send in self.conv.log.take_of(at.leg) {
             let expected = FromMixer::Expected(Expected { last: last.clone() });
@@ -286,6 +287,8 @@ impl Room<'_> {
                 for item in &batch.items {
                     self.answer(&item.send, Answer::Refused(Code::StoreFailed));
                 }
+                // Who reads that it must go back knows by then what is refused for good.
+                batch.items.iter().for_each(|item| self.interrupt(&item.send));
             }
             Work::Roster { change, .. } => {
                 if let Change::Close(ask) = &change {

@@ -23,8 +23,48 @@ pub(super) struct Leg {
     pub(super) reads: usize,
     /// When its last typing was passed on.
     pub(super) typed: Option<Timestamp>,
-    /// It was told to go back: nothing is taken of it but the send that follows this.
-    pub(super) goes_on_after: Option<Option<SendId>>,
+    /// It was told to go back, and nothing is taken of it until it did.
+    pub(super) resumes: Option<Resumes>,
+}
+
+/// How a leg that was told to go back is seen to have done so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Resumes {
+    /// With the send that follows the one that was stored last.
+    After(Option<SendId>),
+    /// With the send of this counter, which was refused for now, or one before it.
+    From(u64),
+}
+
+impl Leg {
+    /// A send was refused for now.
+    pub(super) fn go_back_to(&mut self, counter: u64) {
+        let before = match self.resumes {
+            Some(Resumes::From(before)) => before,
+            Some(Resumes::After(_)) | None => counter,
+        };
+        self.resumes = Some(Resumes::From(before.min(counter)));
+    }
+
+    /// Whether a send is what its client said after it read that it must go back; `last` is stored.
+    pub(super) fn takes(
+        &mut self,
+        (id, after): (&SendId, &Option<SendId>),
+        last: &Option<SendId>,
+    ) -> bool {
+        let takes = match &self.resumes {
+            None => true,
+            Some(Resumes::After(stored)) => after == stored,
+            Some(Resumes::From(counter)) => id.counter <= *counter || after == last,
+        };
+        if takes {
+            self.resumes = None;
+        } else if let Some(Resumes::After(stored)) = &mut self.resumes {
+            // What it is told now.
+            stored.clone_from(last);
+        }
+        takes
+    }
 }
 
 /// All legs of a node.

@@ -286,7 +286,7 @@ impl Mixer {
             joined,
             reads: 0,
             typed: None,
-            goes_on_after: None,
+            resumes: None,
         };
         let key = self.legs.open(leg);
         let Some(conv) = self.conversations.get_mut(conversation) else { return };

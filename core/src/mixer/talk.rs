@@ -8,7 +8,9 @@ use crate::error::{Code, Refusal};
 use crate::id::{Flow, OpId};
 use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, READS_MAX, TYPING_INTERVAL_MS};
 use crate::store::{Reply, Request};
-use crate::wire::body::mixer::{self as body, FromMixer, Joined, ReadEntries, ToMixer, TypingOf};
+use crate::wire::body::mixer::{
+    self as body, Expected, FromMixer, Joined, ReadEntries, ToMixer, TypingOf,
+};
 use crate::wire::bounded::List;
 use crate::wire::frame::Malformed;
 use crate::wire::tail::Tail;
@@ -89,11 +91,11 @@ impl Room<'_> {
             return self.answer(&send, Answer::Stored(last));
         }
         let Some(leg) = self.legs.get_mut(key) else { return };
-        if leg.goes_on_after.as_ref().is_some_and(|after| *after != send.after) {
-            let last = self.conv.log.last_id(send.user, send.endpoint);
-            return self.answer(&send, Answer::Expected(last));
+        let last = self.conv.log.last_id(send.user, send.endpoint);
+        if !leg.takes((&send.id, &send.after), &last) {
+            let (port, expected) = (leg.port, FromMixer::Expected(Expected { last }));
+            return self.desk.answer(port, request, &expected, flow);
         }
-        leg.goes_on_after = None;
         if let Some((send, answer)) = self.conv.log.receive(send) {
             return self.answer(&send, answer);
         }

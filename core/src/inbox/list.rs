@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::attached::Asker;
 use crate::edge::Post;
 use crate::id::UserId;
-use crate::limits::{LIST_ITEMS_MAX, SCAN_ROWS_MAX};
+use crate::limits::{LIST_ITEMS_MAX, PAGE_BYTES_MAX, SCAN_ROWS_MAX};
 use crate::model::conversation::InboxItem;
 use crate::store::{Key, Part, Request, Row, Space};
 use crate::wire::body::inbox::{Conversations, FromInbox};
@@ -22,11 +22,12 @@ pub(super) struct Listing {
     revision: u64,
     after: Option<Key>,
     part: Vec<Record<InboxItem>>,
+    part_bytes: usize,
 }
 
 impl Listing {
     pub(super) fn new(user: UserId, asker: Asker, since: u64) -> Self {
-        Self { user, asker, since, revision: 0, after: None, part: Vec::new() }
+        Self { user, asker, since, revision: 0, after: None, part: Vec::new(), part_bytes: 0 }
     }
 
     /// The inbox is at a revision: everything is wanted where there is nothing to build on. `false`:
@@ -49,8 +50,7 @@ impl Listing {
         }
     }
 
-    /// Takes in a page: the parts of the answer that are full. Items are small and of one size, so a
-    /// full part stays far below a frame.
+    /// Takes in a page: the parts of the answer that are full.
     pub(super) fn on_rows(&mut self, rows: &[Row]) -> Vec<Post> {
         let mut posts = Vec::new();
         for row in rows {
@@ -60,9 +60,12 @@ impl Listing {
             if item.value.revision <= self.since {
                 continue;
             }
-            if self.part.len() == LIST_ITEMS_MAX {
+            // Items are small and of one size, but for what a later version keeps behind them.
+            let bytes = row.value.len() + LENGTH_BYTES;
+            if self.part.len() == LIST_ITEMS_MAX || self.part_bytes + bytes > PAGE_BYTES_MAX {
                 posts.push(self.part(true));
             }
+            self.part_bytes += bytes;
             self.part.push(item);
         }
         self.after = rows.last().map(|row| row.key.clone());
@@ -71,8 +74,12 @@ impl Listing {
 
     /// A part of the answer, or its last.
     pub(super) fn part(&mut self, more: bool) -> Post {
+        self.part_bytes = 0;
         let items = List::new(core::mem::take(&mut self.part)).expect("cut at the bound");
         let frame = FromInbox::Conversations(Conversations { revision: self.revision, items });
         self.asker.answer(frame.kind(), more, frame.encode(&Tail::of_flow(self.asker.flow)))
     }
 }
+
+/// The length that stands before a record in a list.
+const LENGTH_BYTES: usize = 3;

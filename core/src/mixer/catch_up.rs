@@ -144,8 +144,9 @@ impl Room<'_> {
             if entry.sequence != self.conv.log.head + 1 {
                 break;
             }
+            // One that cannot be read is read again: legs are told no entry after it.
+            let Some(frame) = frames::stored_entry(entry) else { break };
             self.conv.log.advance(entry.sequence, entry.meta.at);
-            let frame = frames::stored_entry(&entry.record);
             self.push(&frame, crate::id::Flow::default());
         }
         if self.conv.log.head == until {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use crate::id::Flow;
-use crate::limits::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX};
+use crate::limits::{FRAME_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::model::entry::Entry;
 use crate::store::StoredEntry;
+use crate::wire::record::Record;
 use crate::wire::tail::Tail;
 
 /// The kind of a live entry.
@@ -18,6 +19,8 @@ pub(super) const PAGE: u16 = 0x0514;
 
 /// The longest varint of a record's length.
 const LENGTH_BYTES: usize = 5;
+/// What a page's frame takes beside its entries, at most: header, count, flow.
+const FRAME_ROOM: usize = 64;
 /// What an entry takes beside its content, at most.
 const ENVELOPE_BYTES: usize = 96;
 
@@ -34,11 +37,20 @@ pub(super) fn new_entry(entry: &Entry) -> (Bytes, Bytes) {
     (whole.slice(start..), whole.slice(LENGTH_BYTES..))
 }
 
-/// The frame of an entry that was stored before.
-pub(super) fn stored_entry(record: &[u8]) -> Bytes {
-    let mut out = Vec::with_capacity(LENGTH_BYTES + record.len());
-    put_record(record, &mut out);
-    Bytes::from(out)
+/// The frame of an entry that was stored before; `None`: it cannot be read.
+pub(super) fn stored_entry(entry: &StoredEntry) -> Option<Bytes> {
+    if !is_readable(entry) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(LENGTH_BYTES + entry.record.len());
+    put_record(&entry.record, &mut out);
+    Some(Bytes::from(out))
+}
+
+/// Whether a stored record is the entry that stands there: its bytes are passed on as they are, and
+/// only a damaged store has others.
+fn is_readable(entry: &StoredEntry) -> bool {
+    Record::<Entry>::decode(&entry.record).is_ok_and(|at| at.value.sequence == entry.sequence)
 }
 
 /// A frame with the flow it belongs to: the same bytes where nobody traces.
@@ -52,12 +64,14 @@ pub(super) fn traced(frame: &Bytes, flow: Flow) -> Bytes {
     Bytes::from(out)
 }
 
-/// The body of a page.
-pub(super) fn page(entries: &[StoredEntry], more: bool, flow: Flow) -> Bytes {
+/// The body of a page; `None`: one of its entries cannot be read, or together they fit no frame.
+pub(super) fn page(entries: &[StoredEntry], more: bool, flow: Flow) -> Option<Bytes> {
     let entries = entries.get(..PAGE_ENTRIES_MAX).unwrap_or(entries);
-    let mut out =
-        Vec::with_capacity(64 + entries.iter().map(|e| e.record.len() + 3).sum::<usize>());
-    debug_assert!(out.capacity() < 2 * PAGE_BYTES_MAX, "pages are asked for within their bound");
+    let bytes: usize = entries.iter().map(|entry| entry.record.len() + LENGTH_BYTES).sum();
+    if bytes + FRAME_ROOM > FRAME_BYTES_MAX || !entries.iter().all(is_readable) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(bytes + FRAME_ROOM);
     let mut scratch = [0; LENGTH_BYTES];
     out.extend_from_slice(length(entries.len(), &mut scratch));
     for entry in entries {
@@ -65,7 +79,7 @@ pub(super) fn page(entries: &[StoredEntry], more: bool, flow: Flow) -> Bytes {
     }
     out.push(u8::from(more));
     Tail::of_flow(flow).encode_into(&mut out);
-    Bytes::from(out)
+    Some(Bytes::from(out))
 }
 
 fn put_record(record: &[u8], out: &mut Vec<u8>) {

@@ -52,8 +52,10 @@ impl Room<'_> {
         let Some(at) = self.legs.get_mut(leg) else { return };
         at.reads = at.reads.saturating_sub(1);
         let port = at.port;
-        if let Reply::Entries { entries, more } = reply {
-            let body = frames::page(entries, *more, flow);
+        // A store that fails and one whose entries cannot be read are the same to who asks.
+        if let Reply::Entries { entries, more } = reply
+            && let Some(body) = frames::page(entries, *more, flow)
+        {
             self.desk.frame(port, (Lane::Control, frames::PAGE), request, body, flow);
         } else {
             self.desk.refuse(port, request, Refusal::of(Code::StoreFailed), flow);
@@ -111,7 +113,7 @@ impl Room<'_> {
         // What is beyond the head may be in the store and not yet be safe there.
         let until = read.until.min(self.conv.log.head + 1);
         if read.from >= until {
-            let body = frames::page(&[], false, flow);
+            let body = frames::page(&[], false, flow).expect("nothing fits a frame");
             return self.desk.frame(leg.port, (Lane::Control, frames::PAGE), request, body, flow);
         }
         leg.reads += 1;

@@ -82,6 +82,12 @@ pub(super) struct StoredProfile {
 }
 
 impl StoredProfile {
+    /// The row as read; `None`: none that this machine could have written.
+    pub(super) fn decode(value: &[u8], revision: u64) -> Option<Self> {
+        let record: Record<Profile> = Record::decode(value).ok()?;
+        record.tail.has_room(SHOWN).then(|| Self::new(record, Some(revision)))
+    }
+
     pub(super) fn new(record: Record<Profile>, revision: Option<u64>) -> Self {
         let veil = record.tail.value(SHOWN).and_then(|bytes| postcard::from_bytes(bytes).ok());
         Self { record, revision, veil }

@@ -38,8 +38,7 @@ impl Ps {
             return;
         };
         let read = if let Reply::Found { value, revision } = reply {
-            let record = Record::decode(value).ok();
-            record.map(|record| StoredProfile::new(record, Some(*revision)))
+            StoredProfile::decode(value, *revision)
         } else if *reply == Reply::Absent {
             Some(StoredProfile::new(Profile::default().into(), None))
         } else {

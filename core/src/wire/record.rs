@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::frame::Malformed;
 use super::tail::Tail;
+use crate::limits::PAGE_BYTES_MAX;
 
 /// A frozen body and the tail that came with it; unknown tags are kept and passed on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +31,11 @@ impl<T: Serialize + DeserializeOwned> Record<T> {
     /// Reads a record.
     ///
     /// # Errors
-    /// [`Malformed`].
+    /// [`Malformed`]; also where it is longer than what carries it may be.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        if bytes.len() > PAGE_BYTES_MAX {
+            return Err(Malformed);
+        }
         let (value, rest) = postcard::take_from_bytes(bytes).map_err(|_| Malformed)?;
         Ok(Self { value, tail: Tail::decode(rest)? })
     }

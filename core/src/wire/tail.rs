@@ -58,6 +58,12 @@ impl Tail {
         self.0.iter().find(|(t, _)| *t == tag).map(|(_, value)| value)
     }
 
+    /// Whether a tag can be set: it stands here, or there is room for one more.
+    #[must_use]
+    pub fn has_room(&self, tag: u32) -> bool {
+        self.0.len() < TAGS_MAX || self.value(tag).is_some()
+    }
+
     /// Sets a tag's value.
     pub fn set(&mut self, tag: u32, value: Bytes) {
         match self.0.binary_search_by_key(&tag, |(t, _)| *t) {

@@ -13,13 +13,14 @@ use crate::edge::mixer_inbox::{ToInbox as FromMixer, ToMixer};
 use crate::edge::{Peer, Post, Role, Tell, ToInbox, ToMixer as MixerTell};
 use crate::error::{Code, Refusal};
 use crate::id::{ConversationId, OpId, Shard, UserId};
-use crate::limits::{CONVERSATIONS_MAX, HOME_WAITING_MAX, REWRITE_MS};
+use crate::limits::{CONVERSATIONS_MAX, HOME_WAITING_MAX, PAGE_BYTES_MAX, REWRITE_MS};
 use crate::machine::Machine;
 use crate::model::conversation::InboxItem;
 use crate::store::{Key, Reply, Request, Write};
 use crate::ticket::Purpose;
 use crate::time::{Timestamp, Wall};
 use crate::wire::body::inbox::{FetchInbox, FromInbox, InboxChanged, ToInbox as Frame};
+use crate::wire::record::Record;
 use crate::wire::tail::Tail;
 use crate::world::MemoryStore;
 
@@ -286,6 +287,37 @@ fn long_inboxes_come_in_parts() {
     world.told.clear();
     let (at, items) = world.fetch(0);
     assert_eq!((at, items.len()), (600, 600));
+}
+
+#[test]
+fn long_rows_come_in_parts_of_a_frame_and_longer_ones_not_at_all() {
+    let mut world = World::new();
+    for n in 1..=4 {
+        world.head(n, 1);
+        world.settle();
+    }
+    world.told.clear();
+    for n in 1..=4 {
+        let key = Key::inbox(alice(), conversation(n));
+        let Reply::Found { value, .. } = world.store.handle(&Request::Read(key.clone())) else {
+            panic!("the row is there");
+        };
+        let mut record = Record::<InboxItem>::decode(&value).expect("an item");
+        let bytes = if n == 4 { PAGE_BYTES_MAX } else { 30_000 };
+        record.tail.set(2, vec![0; bytes].into());
+        let puts = vec![(key, record.encode())];
+        world.store.handle(&Request::Write(Write { puts, ..Write::default() }));
+    }
+    let frame = Frame::Fetch(FetchInbox { revision: 0 });
+    let (kind, body) = (frame.kind(), frame.encode(&Tail::default()));
+    let frame = ToService::Frame { port: World::port(), kind, request: 9, body };
+    world.tell(ToInbox::Client(frame));
+    world.settle();
+    let items = world.frames(9).into_iter().map(|frame| match frame {
+        FromInbox::Conversations(part) => part.items.len(),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(items.collect::<Vec<_>>(), [1, 1, 1]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::error::{Code, Refusal};
+use crate::limits::REWRITE_MS;
 use crate::mixer::frames;
 use crate::mixer::tests::stage::{
     ALICE, BOB, Disk, Heard, LAPTOP, PHONE, Stage, acks, entries, id, raise,
@@ -311,6 +312,110 @@ fn pages_show_nothing_beyond_what_is_written() {
         [Heard::Said(_, FromMixer::Page(page))] if page.entries.is_empty() && !page.more));
 }
 
+/// An answer of the store to a read of entries, its last record spoilt.
+fn spoilt(stage: &mut Stage, spoil: impl Fn(&[u8]) -> Vec<u8>) -> Reply {
+    let request = stage.held[0].1.clone();
+    let Reply::Entries { mut entries, more } = stage.store.handle(&request) else {
+        panic!("{request:?}")
+    };
+    let last = entries.last_mut().expect("entries were asked for");
+    last.record = spoil(&last.record).into();
+    Reply::Entries { entries, more }
+}
+
+/// The record with so many bytes behind it that a later version might know.
+fn with_tail(record: &[u8], bytes: usize) -> Vec<u8> {
+    let mut record = Record::<Entry>::decode(record).expect("an entry");
+    record.tail.set(4, vec![0; bytes].into());
+    record.encode().to_vec()
+}
+
+#[test]
+fn a_page_with_an_entry_that_is_none_is_refused() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    for n in 1..=2 {
+        stage.send(alice, n, (n > 1).then(|| n - 1));
+    }
+    let first = ReadEntries { from: 1, until: 2, limit: 1, newest: false };
+    let all = ReadEntries { from: 1, until: u64::MAX, limit: 9, newest: false };
+    stage.hear(alice);
+    stage.say(alice, &ToMixer::Read(first));
+    let heard = stage.hear(alice);
+    let [Heard::Said(_, FromMixer::Page(page))] = &heard[..] else { panic!("{heard:?}") };
+    let other = page.entries[0].encode();
+    let spoils: [&dyn Fn(&[u8]) -> Vec<u8>; 5] = [
+        &|record| record[..record.len() - 1].to_vec(),
+        &|_| Vec::new(),
+        &|_| other.to_vec(),
+        &|record| with_tail(record, 50_000),
+        &|record| [record, &[4, 9]].concat(),
+    ];
+    for spoil in spoils {
+        stage.disk = Disk::Holds;
+        let request = stage.say(alice, &ToMixer::Read(all.clone()));
+        let reply = spoilt(&mut stage, spoil);
+        stage.reply(reply);
+        let refused = Heard::Refused(request, Refusal::of(Code::StoreFailed));
+        assert_eq!(stage.hear(alice), [refused]);
+        stage.disk = Disk::Works;
+        stage.say(alice, &ToMixer::Read(all.clone()));
+        let heard = stage.hear(alice);
+        let [Heard::Said(_, FromMixer::Page(page))] = &heard[..] else { panic!("{heard:?}") };
+        assert_eq!(page.entries.len(), 2, "a good answer is a page again");
+    }
+}
+
+#[test]
+fn a_page_over_a_frame_is_refused() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.send(alice, 1, None);
+    stage.send(alice, 2, Some(1));
+    let all = ReadEntries { from: 1, until: u64::MAX, limit: 9, newest: false };
+    for (bytes, fits) in [(30_000, true), (40_000, false)] {
+        stage.disk = Disk::Holds;
+        stage.hear(alice);
+        stage.say(alice, &ToMixer::Read(all.clone()));
+        let mut reply = spoilt(&mut stage, |record| with_tail(record, bytes));
+        let Reply::Entries { entries, .. } = &mut reply else { panic!("{reply:?}") };
+        entries[0].record = with_tail(&entries[0].record, bytes).into();
+        stage.reply(reply);
+        let heard = stage.hear(alice);
+        assert_eq!(matches!(&heard[..], [Heard::Said(_, FromMixer::Page(_))]), fits);
+        assert_eq!(matches!(&heard[..], [Heard::Refused(..)]), !fits);
+    }
+}
+
+#[test]
+fn an_entry_of_others_that_is_none_is_read_again() {
+    let mut one = Stage::new();
+    let alice = one.join(ALICE, PHONE);
+    one.send(alice, 1, None);
+    let setup = super::stage::setup(&mut one.store, 9);
+    let mut two = Stage::over(one.store.clone(), setup);
+    let bob = two.join(BOB, PHONE);
+    two.send(bob, 1, None);
+    two.send(bob, 2, Some(1));
+    one.store = two.store;
+    one.hear(alice);
+    one.disk = Disk::Holds;
+    let request = one.send(alice, 2, Some(1));
+    while !matches!(one.held[0].1, Request::Entries { .. }) {
+        one.release();
+    }
+    let reply = spoilt(&mut one, |record| record[1..].to_vec());
+    one.reply(reply);
+    assert_eq!(entries(&one.hear(alice)), [2], "the one before it is good");
+    let reply = spoilt(&mut one, |record| record[1..].to_vec());
+    one.reply(reply);
+    assert!(one.hear(alice).is_empty() && one.held.is_empty());
+    one.pass(REWRITE_MS);
+    one.release_all();
+    let heard = one.hear(alice);
+    assert_eq!((entries(&heard), acks(&heard)), (vec![3, 4], vec![(request, 2, 4)]));
+}
+
 #[test]
 fn stamps_never_go_back() {
     let mut stage = Stage::new();
@@ -342,7 +447,6 @@ fn frames_built_from_records_are_the_frozen_bodies() {
     assert_eq!(record, record_of.encode());
     let body = FromMixer::Entry(NewEntry { entry: record_of.clone() });
     assert_eq!(frames::traced(&frame, flow), body.encode(&Tail::of_flow(flow)));
-    assert_eq!((frames::ENTRY, frames::stored_entry(&record)), (body.kind(), frame));
     let meta = crate::store::EntryMeta {
         user: ALICE,
         endpoint: PHONE,
@@ -351,11 +455,12 @@ fn frames_built_from_records_are_the_frozen_bodies() {
         at: Wall(77),
     };
     let stored = crate::store::StoredEntry { sequence: 300, meta, record };
+    assert_eq!((frames::ENTRY, frames::stored_entry(&stored)), (body.kind(), Some(frame)));
     let entries = List::new(vec![record_of.clone(), record_of]).expect("two");
     let page = FromMixer::Page(Page { entries, more: true });
     assert_eq!(frames::PAGE, page.kind());
     let built = frames::page(&[stored.clone(), stored], true, flow);
-    assert_eq!(built, page.encode(&Tail::of_flow(flow)));
+    assert_eq!(built, Some(page.encode(&Tail::of_flow(flow))));
 }
 
 #[test]

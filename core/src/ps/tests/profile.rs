@@ -1,12 +1,17 @@
 //! The profile: durable before it shows.
 
+use bytes::Bytes;
+
 use super::*;
 use crate::error::{Code, Refusal};
 use crate::limits::{
     PRESENCE_COALESCE_MS, PROFILE_BYTES_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS,
     SAVES_WAITING_MAX,
 };
+use crate::model::presence::Profile;
+use crate::store::{Key, Write};
 use crate::wire::bounded::Text;
+use crate::wire::record::Record;
 
 fn save(world: &mut World, name: &str) {
     let name = Some(Text::<PROFILE_BYTES_MAX>::new(name).expect("within bytes"));
@@ -194,4 +199,23 @@ fn saves_wait_in_order_and_not_endlessly() {
     assert!(matches!(busy.as_slice(), [Err(refusal)] if refusal.code == Code::Busy));
     world.later(REWRITE_MS);
     assert_eq!(outcomes(&mut world), [Ok(()); SAVES_WAITING_MAX]);
+}
+
+#[test]
+fn a_row_whose_tail_is_full_is_left_as_it_is() {
+    let mut world = World::new();
+    let mut record = Record::from(Profile::default());
+    (2..18).for_each(|tag| record.tail.set(tag * 2, Bytes::from_static(b"later")));
+    let row = record.encode();
+    let puts = vec![(Key::profile(alice()), row.clone())];
+    world.store.handle(&Request::Write(Write { puts, ..Write::default() }));
+    world.arrive(1, 1);
+    world.publish(1, 1, Status::AppearOffline);
+    save(&mut world, "Alice");
+    assert_eq!(outcomes(&mut world), [], "it waits until there is room for what others see");
+    let Reply::Found { value, .. } = world.store.handle(&Request::Read(Key::profile(alice())))
+    else {
+        panic!("the row is there");
+    };
+    assert_eq!(value, row);
 }

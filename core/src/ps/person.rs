@@ -115,7 +115,7 @@ impl StoredProfile {
         record.tail.remove(SHOWN);
         if hides && record.value != *self.shown() {
             let shown = postcard::to_allocvec(self.shown()).expect("profiles serialize");
-            record.tail.set(SHOWN, shown.into());
+            record.tail.set(SHOWN, &shown);
         }
         record
     }

@@ -1,8 +1,7 @@
 //! Values after a body: how a frozen body gains fields (PROTOCOL §3.3).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
-
-use bytes::Bytes;
 
 use super::frame::Malformed;
 use crate::id::Flow;
@@ -17,74 +16,74 @@ pub mod tag {
 const TAGS_MAX: usize = 16;
 
 /// Tagged values in ascending order of tag. An empty tail takes no bytes.
+///
+/// Kept as they came: values that nobody here reads cost what they are long, however many.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tail(Vec<(u32, Bytes)>);
+pub struct Tail(Box<[u8]>);
 
 impl Tail {
     /// Reads a tail.
     ///
     /// # Errors
     /// [`Malformed`]: cut off, tags not ascending, too many.
-    pub fn decode(mut bytes: &[u8]) -> Result<Self, Malformed> {
-        let mut out: Vec<(u32, Bytes)> = Vec::new();
-        while !bytes.is_empty() {
-            let (tag, rest) = postcard::take_from_bytes::<u32>(bytes).map_err(|_| Malformed)?;
-            let (value, rest) = postcard::take_from_bytes::<&[u8]>(rest).map_err(|_| Malformed)?;
-            if out.len() >= TAGS_MAX || out.last().is_some_and(|(last, _)| *last >= tag) {
+    pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let (mut rest, mut last, mut count) = (bytes, None, 0);
+        while !rest.is_empty() {
+            let (tag, _, after) = first(rest).ok_or(Malformed)?;
+            if count >= TAGS_MAX || last.is_some_and(|last| last >= tag) {
                 return Err(Malformed);
             }
-            out.push((tag, Bytes::copy_from_slice(value)));
-            bytes = rest;
+            (rest, last, count) = (after, Some(tag), count + 1);
         }
-        Ok(Self(out))
+        Ok(Self(Box::from(bytes)))
     }
 
     /// Appends the tail's bytes.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
-        for (tag, value) in &self.0 {
-            let mut scratch = [0u8; 5];
-            for number in [*tag, u32::try_from(value.len()).unwrap_or(u32::MAX)] {
-                if let Ok(bytes) = postcard::to_slice(&number, &mut scratch) {
-                    out.extend_from_slice(bytes);
-                }
-            }
-            out.extend_from_slice(value);
-        }
+        out.extend_from_slice(&self.0);
+    }
+
+    fn values(&self) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut rest = &self.0[..];
+        core::iter::from_fn(move || {
+            let (tag, value, after) = first(rest)?;
+            rest = after;
+            Some((tag, value))
+        })
     }
 
     /// The value of a tag.
     #[must_use]
-    pub fn value(&self, tag: u32) -> Option<&Bytes> {
-        self.0.iter().find(|(t, _)| *t == tag).map(|(_, value)| value)
+    pub fn value(&self, tag: u32) -> Option<&[u8]> {
+        self.values().find(|(t, _)| *t == tag).map(|(_, value)| value)
     }
 
     /// Whether a tag can be set: it stands here, or there is room for one more.
     #[must_use]
     pub fn has_room(&self, tag: u32) -> bool {
-        self.0.len() < TAGS_MAX || self.value(tag).is_some()
+        self.values().count() < TAGS_MAX || self.value(tag).is_some()
     }
 
     /// Sets a tag's value.
-    pub fn set(&mut self, tag: u32, value: Bytes) {
-        match self.0.binary_search_by_key(&tag, |(t, _)| *t) {
-            Ok(at) => {
-                if let Some(slot) = self.0.get_mut(at) {
-                    slot.1 = value;
-                }
-            }
-            Err(at) => self.0.insert(at, (tag, value)),
-        }
+    pub fn set(&mut self, tag: u32, value: &[u8]) {
+        let mut out = Vec::with_capacity(self.0.len() + 2 * VARINT_BYTES + value.len());
+        self.values().filter(|(t, _)| *t < tag).for_each(|(t, old)| put(t, old, &mut out));
+        put(tag, value, &mut out);
+        self.values().filter(|(t, _)| *t > tag).for_each(|(t, old)| put(t, old, &mut out));
+        self.0 = out.into_boxed_slice();
     }
 
     /// Takes a tag's value out.
     pub fn remove(&mut self, tag: u32) {
-        self.0.retain(|(t, _)| *t != tag);
+        let mut out = Vec::with_capacity(self.0.len());
+        self.values().filter(|(t, _)| *t != tag).for_each(|(t, old)| put(t, old, &mut out));
+        self.0 = out.into_boxed_slice();
     }
 
     /// Whether a critical (odd) tag stands here that is not in `known`.
     #[must_use]
     pub fn has_unknown_critical(&self, known: &[u32]) -> bool {
-        self.0.iter().any(|(tag, _)| tag % 2 == 1 && !known.contains(tag))
+        self.values().any(|(tag, _)| tag % 2 == 1 && !known.contains(&tag))
     }
 
     /// The flow named here; the empty one where none is.
@@ -106,11 +105,33 @@ impl Tail {
     pub fn of_flow(flow: Flow) -> Self {
         let mut tail = Self::default();
         if flow.id != 0 {
-            let mut bytes = Vec::with_capacity(16);
-            bytes.extend_from_slice(&flow.id.to_le_bytes());
-            bytes.extend_from_slice(&flow.hop.to_le_bytes());
-            tail.set(tag::FLOW, Bytes::from(bytes));
+            let words = [flow.id.to_le_bytes(), flow.hop.to_le_bytes()];
+            tail.set(tag::FLOW, words.as_flattened());
         }
         tail
     }
 }
+
+/// The longest varint of a tag or a length.
+const VARINT_BYTES: usize = 5;
+
+/// The first tag, its value, and what follows.
+fn first(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
+    let (tag, rest) = postcard::take_from_bytes::<u32>(bytes).ok()?;
+    let (value, rest) = postcard::take_from_bytes::<&[u8]>(rest).ok()?;
+    Some((tag, value, rest))
+}
+
+fn put(tag: u32, value: &[u8], out: &mut Vec<u8>) {
+    let mut scratch = [0u8; VARINT_BYTES];
+    for number in [tag, u32::try_from(value.len()).unwrap_or(u32::MAX)] {
+        if let Ok(bytes) = postcard::to_slice(&number, &mut scratch) {
+            out.extend_from_slice(bytes);
+        }
+    }
+    out.extend_from_slice(value);
+}
+
+#[cfg(test)]
+#[path = "tail_test.rs"]
+mod tests;

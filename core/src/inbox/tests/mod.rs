@@ -304,7 +304,7 @@ fn long_rows_come_in_parts_of_a_frame_and_longer_ones_not_at_all() {
         };
         let mut record = Record::<InboxItem>::decode(&value).expect("an item");
         let bytes = if n == 4 { PAGE_BYTES_MAX } else { 30_000 };
-        record.tail.set(2, vec![0; bytes].into());
+        record.tail.set(2, &vec![0; bytes]);
         let puts = vec![(key, record.encode())];
         world.store.handle(&Request::Write(Write { puts, ..Write::default() }));
     }

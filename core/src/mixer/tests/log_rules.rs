@@ -326,7 +326,7 @@ fn spoilt(stage: &mut Stage, spoil: impl Fn(&[u8]) -> Vec<u8>) -> Reply {
 /// The record with so many bytes behind it that a later version might know.
 fn with_tail(record: &[u8], bytes: usize) -> Vec<u8> {
     let mut record = Record::<Entry>::decode(record).expect("an entry");
-    record.tail.set(4, vec![0; bytes].into());
+    record.tail.set(4, &vec![0; bytes]);
     record.encode().to_vec()
 }
 

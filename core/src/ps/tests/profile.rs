@@ -1,7 +1,5 @@
 //! The profile: durable before it shows.
 
-use bytes::Bytes;
-
 use super::*;
 use crate::error::{Code, Refusal};
 use crate::limits::{
@@ -205,7 +203,7 @@ fn saves_wait_in_order_and_not_endlessly() {
 fn a_row_whose_tail_is_full_is_left_as_it_is() {
     let mut world = World::new();
     let mut record = Record::from(Profile::default());
-    (2..18).for_each(|tag| record.tail.set(tag * 2, Bytes::from_static(b"later")));
+    (2..18).for_each(|tag| record.tail.set(tag * 2, b"later"));
     let row = record.encode();
     let puts = vec![(Key::profile(alice()), row.clone())];
     world.store.handle(&Request::Write(Write { puts, ..Write::default() }));

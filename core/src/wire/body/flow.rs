@@ -28,7 +28,7 @@ pub fn flow_of(kind: u16, body: &[u8]) -> Flow {
 #[must_use]
 pub fn with_flow(kind: u16, body: &Bytes, flow: Flow) -> Bytes {
     let named = Tail::of_flow(flow);
-    let flow = named.value(tag::FLOW).cloned().unwrap_or_default();
+    let flow = named.value(tag::FLOW).unwrap_or_default();
     macro_rules! again {
         ($($direction:path),*) => { $(
             if let Ok(Some((value, mut tail))) = <$direction>::decode(kind, body) {

@@ -87,7 +87,7 @@ fn tail(from: &mut Unstructured<'_>) -> Tail {
         for _ in 0..from.int_in_range(0..=17).unwrap_or(0) {
             let tag = from.arbitrary::<u8>().unwrap_or(0);
             let value = from.arbitrary::<&[u8]>().unwrap_or_default();
-            tail.set(u32::from(tag), Bytes::copy_from_slice(value));
+            tail.set(u32::from(tag), value);
         }
     }
     tail

@@ -89,8 +89,8 @@ pub fn tails(data: &[u8]) {
         assert_eq!(Tail::of_flow(flow).flow(), flow);
     }
     let tag = u32::from(*number);
-    tail.set(tag, Bytes::from_static(b"set"));
-    assert_eq!(tail.value(tag), Some(&Bytes::from_static(b"set")));
+    tail.set(tag, b"set");
+    assert_eq!(tail.value(tag), Some(&b"set"[..]));
     let mut more = Vec::new();
     tail.encode_into(&mut more);
     if let Ok(again) = Tail::decode(&more) {

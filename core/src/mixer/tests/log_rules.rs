@@ -344,7 +344,8 @@ fn a_page_with_an_entry_that_is_none_is_refused() {
     let heard = stage.hear(alice);
     let [Heard::Said(_, FromMixer::Page(page))] = &heard[..] else { panic!("{heard:?}") };
     let other = page.entries[0].encode();
-    let spoils: [&dyn Fn(&[u8]) -> Vec<u8>; 5] = [
+    type Spoil<'a> = &'a dyn Fn(&[u8]) -> Vec<u8>;
+    let spoils: [Spoil<'_>; 5] = [
         &|record| record[..record.len() - 1].to_vec(),
         &|_| Vec::new(),
         &|_| other.to_vec(),

@@ -124,8 +124,10 @@ impl Account {
         let old = own.and_then(|row| rows::decode::<EndpointRow>(&row.value));
         let checked = own.map(|row| row.revision);
         let number = old.map_or(account.endpoints_given + 1, |row| row.number);
-        // The token handed out last and not yet used must not come after the row either.
-        let generation = old.map_or(1, |row| row.generation + 2);
+        // The token handed out last and not yet used must not come after the row either, nor any of a
+        // sign-in that has ended: its number was lower.
+        let first = u64::from(number) * GENERATIONS;
+        let generation = old.map_or(first, |row| row.generation + 2);
         let row = EndpointRow { generation, number, user: account.user };
         let user = account.user;
         let mut write = Write {
@@ -198,6 +200,9 @@ impl Account {
         List::new(grants.collect()).expect("three grants")
     }
 }
+
+/// Generations that a sign-in counts before those of the next number begin: more than thirty days have.
+const GENERATIONS: u64 = 1 << 28;
 
 /// The sign-ins that give way to a new device: those of the lowest numbers.
 fn oldest(rows: &[Row]) -> Vec<Key> {

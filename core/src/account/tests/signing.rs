@@ -92,6 +92,23 @@ fn a_new_sign_in_ends_older_tokens_of_that_device_only() {
 }
 
 #[test]
+fn tokens_of_a_sign_in_that_ended_open_no_later_one() {
+    let mut bench = Bench::with_alice();
+    let stolen = bench.alice(PHONE);
+    let next = bench.resume(&stolen).signed_in();
+    bench.resume(&next).signed_in();
+    // Who stole it ends the sign-in; its owner signs in anew, on the device that it is.
+    assert_eq!(bench.resume(&stolen), refused(Code::SignInEnded));
+    for _ in 0..3 {
+        let mine = bench.alice(PHONE);
+        assert_eq!(bench.resume(&next), refused(Code::SignInEnded));
+        assert_eq!(bench.resume(&mine), refused(Code::SignInEnded));
+        bench.alice(PHONE);
+        assert_eq!(bench.resume(&stolen), refused(Code::SignInEnded));
+    }
+}
+
+#[test]
 fn tokens_run_out_and_forged_ones_are_bad() {
     let mut bench = Bench::with_alice();
     let signed = bench.alice(PHONE);

@@ -51,6 +51,8 @@ const FULL: [(Fault, usize); 8] = [
     (Fault::HalfOpen, 3),
     (Fault::Weather, 15),
 ];
+/// How often a load that is all acked is surged again before a fault strikes it all the same.
+const SURGES: usize = 20;
 /// Episodes of a full run, each with a new data directory.
 const EPISODES: u64 = 10;
 
@@ -127,7 +129,16 @@ fn episode_of(setting: &Setting, number: u64, counts: &mut Counts) {
         counts.fewest = counts.fewest.min(scene.at_work(&since));
         scene.load.surge();
         std::thread::sleep(Duration::from_millis(rng.below(40)));
-        let in_flight = scene.in_flight() as u64;
+        let mut in_flight = scene.in_flight() as u64;
+        for _ in 0..SURGES {
+            if in_flight > 0 {
+                break;
+            }
+            // A quick machine has acked it all: what strikes an idle load proves little.
+            scene.load.surge();
+            std::thread::sleep(Duration::from_millis(1));
+            in_flight = scene.in_flight() as u64;
+        }
         since = strike(&mut scene, plan[at].0, &mut rng, counts);
         counts.done[at] += 1;
         counts.rounds += 1;

@@ -18,7 +18,7 @@ pub(crate) fn mutants(tree: &Tree, args: &[String]) -> Result<()> {
 
 /// The program, without its arguments.
 pub(crate) fn command(tree: &Tree) -> Result<Command> {
-    tools::cargo_tool("mutants", "cargo-mutants")?;
+    tools::cargo_tool("mutants", "cargo-mutants@27.1.0")?;
     let mut command = shell::cargo();
     command.args(["run", "--quiet", "--manifest-path"]).arg(tree.at("tests/mutants/Cargo.toml"));
     command.env("CARGO_TARGET_DIR", tree.target.join("mutants/tool"));

@@ -42,10 +42,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "bench", run: world::bench },
 ];
 
-/// Not run where no stage is named: what a build of the mutants costs cold is not measured.
-const BY_NAME_ONLY: &str = "mutants";
-
-/// Runs the stages named, or all of them but [`BY_NAME_ONLY`].
+/// Runs the stages named, or all of them.
 ///
 /// # Errors
 /// When a name is none of theirs, before any runs; when a stage failed, after all ran.
@@ -54,10 +51,7 @@ pub(crate) fn test(tree: &Tree, names: &[String]) -> Result<()> {
         let known: Vec<&str> = STAGES.iter().map(|stage| stage.name).collect();
         bail!("no stage `{wrong}`; there are {}", known.join(", "));
     }
-    let chosen = |stage: &&Stage| {
-        let asked = names.iter().any(|name| name == stage.name);
-        asked || names.is_empty() && stage.name != BY_NAME_ONLY
-    };
+    let chosen = |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
     let mut total = Counts::default();
     let mut summary = String::new();
     for stage in STAGES.iter().filter(chosen) {

@@ -1,4 +1,5 @@
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of, talk};
 use crate::client::Input;
@@ -75,6 +76,50 @@ fn what_was_shown_is_not_shown_again() {
     let read = peer.frame();
     peer.page(&read, alloc::vec![bobs(2)], false);
     assert_eq!(peer.words(), ["signed_in", "message(2)"]);
+}
+
+#[test]
+fn what_comes_out_of_a_cache_goes_out_after_the_log_was_read() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.send(1, "a");
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let (_, send) = peer.sent();
+    let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
+    peer.come_online();
+    let join = peer.let_in();
+    // Stored under an endpoint id that the device gave up: the mixer knows nothing of this one.
+    peer.joined(&join, 1, 1, None);
+    let read = peer.frame();
+    assert!(matches!(mixer_of(&read), ToMixer::Read(_)));
+    assert!(peer.is_quiet(), "nothing is said before the log is known");
+    let other = EndpointId([7; 16]);
+    peer.page(&read, alloc::vec![entry(1, ALICE, other, send.id)], false);
+    assert_eq!(peer.words(), ["signed_in", "acked(None, 1)", "message(1)"]);
+    peer.pass(1_000);
+    let said: Vec<_> = core::iter::from_fn(|| (!peer.is_quiet()).then(|| peer.frame())).collect();
+    assert!(!said.iter().any(|frame| matches!(mixer_of(frame), ToMixer::Send(_))), "{said:?}");
+}
+
+#[test]
+fn what_was_stored_among_what_others_were_shown_is_acked_with_its_own_place() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    peer.send(1, "a");
+    // Killed before it joined: the copy of its cache said it, and others were shown it and more.
+    let copy = peer.store.clone();
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let (_, send) = peer.sent();
+    let mut peer = Peer::with_store(config(Some("pw")), copy, 2);
+    peer.come_online();
+    let join = peer.let_in();
+    peer.joined(&join, 2, 2, Some(send.id.clone()));
+    let read = peer.frame();
+    let own = entry(1, ALICE, EndpointId::default(), send.id);
+    peer.page(&read, alloc::vec![own, bobs(2)], false);
+    assert_eq!(peer.words(), ["signed_in", "acked(None, 1)", "message(1)", "message(2)"]);
 }
 
 #[test]
@@ -203,7 +248,7 @@ fn rows_at_the_end_of_all_numbers_cost_what_they_say_and_nothing_else() {
     let good = peer.store.clone();
     let spoilt = |key: Key, value: &[u64]| {
         let bytes = value.iter().flat_map(|n| postcard::to_allocvec(n).expect("a number"));
-        let puts = alloc::vec![(key, bytes.collect::<alloc::vec::Vec<u8>>().into())];
+        let puts = alloc::vec![(key, bytes.collect::<Vec<u8>>().into())];
         let mut store = good.clone();
         store.handle(&Request::Write(crate::store::Write { puts, ..Default::default() }));
         store

@@ -90,6 +90,30 @@ pub enum What {
         /// Who.
         by: (By, u32),
     },
+    /// A process began a life of a node: it is durable that it did.
+    Lives {
+        /// Which node.
+        node: usize,
+        /// Which host, and its life.
+        by: (usize, u32),
+    },
+    /// A range of shards is a node's from here on: that is durable.
+    Owns {
+        /// Which node.
+        node: usize,
+        /// Its number.
+        range: usize,
+    },
+    /// Something of a range came to stand, by another than before, or for the first time since somebody
+    /// came to own it.
+    Wrote {
+        /// As which node.
+        node: usize,
+        /// Which host, and its life.
+        by: (usize, u32),
+        /// The range's number.
+        range: usize,
+    },
     /// From here on nothing goes wrong any more.
     Healed,
     /// A gate gave its host a frame for a device, on that link of it.

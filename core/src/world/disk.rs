@@ -117,13 +117,15 @@ pub struct Disk<T> {
     line: VecDeque<(T, Write)>,
     group: VecDeque<(T, Write)>,
     synced_at: Option<Timestamp>,
-    landing: Vec<(Timestamp, Write)>,
+    landing: Vec<(Timestamp, T, Write)>,
+    /// What stands now, in the order in which it came to; where somebody asked.
+    stood: Option<Vec<(T, Write)>>,
     spell: Spell,
     still_until: Timestamp,
     counts: DiskCounts,
 }
 
-impl<T> Disk<T> {
+impl<T: Clone> Disk<T> {
     /// An empty disk.
     #[must_use]
     pub fn new(weather: DiskWeather, seed: [u8; 32]) -> Self {
@@ -139,6 +141,7 @@ impl<T> Disk<T> {
             group: VecDeque::new(),
             synced_at: None,
             landing: Vec::new(),
+            stood: None,
             spell: Spell::None,
             still_until: Timestamp(0),
             counts: DiskCounts::default(),
@@ -169,6 +172,16 @@ impl<T> Disk<T> {
     #[must_use]
     pub fn counts(&self) -> DiskCounts {
         self.counts
+    }
+
+    /// Keeps what was written, for [`Disk::take_stood`].
+    pub fn keep_stood(&mut self) {
+        self.stood = Some(Vec::new());
+    }
+
+    /// The writes that came to stand since this was asked last, each with its asker, in their order.
+    pub fn take_stood(&mut self) -> Vec<(T, Write)> {
+        self.stood.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// What is durable, for checkers.
@@ -205,7 +218,7 @@ impl<T> Disk<T> {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Timestamp> {
         let read = self.reads.first_key_value().map(|((at, _), _)| *at);
-        let landing = self.landing.iter().map(|(at, _)| *at).min();
+        let landing = self.landing.iter().map(|(at, ..)| *at).min();
         let answer = [read, self.synced_at].into_iter().flatten().min();
         let answer = answer.map(|at| at.max(self.still_until));
         [answer, landing].into_iter().flatten().min()
@@ -254,10 +267,10 @@ impl<T> Disk<T> {
             self.counts.torn += kept;
         }
         for _ in 0..kept {
-            if let Some((_, write)) = self.group.pop_front()
+            if let Some((token, write)) = self.group.pop_front()
                 && self.spell != Spell::Full
             {
-                self.store.handle(&Request::Write(write));
+                self.write(token, write);
             }
         }
         let lost = self.group.len() + self.line.len() + self.landing.len();
@@ -281,13 +294,25 @@ impl<T> Disk<T> {
     fn end_sync(&mut self, now: Timestamp, done: &mut Vec<(T, Reply)>) {
         self.synced_at = None;
         while let Some((token, write)) = self.group.pop_front() {
-            let reply = self.apply(write, now);
+            let reply = self.apply(token.clone(), write, now);
             done.push((token, reply));
         }
         self.begin_sync(now);
     }
 
-    fn apply(&mut self, write: Write, now: Timestamp) -> Reply {
+    /// Writes for good, or finds that it may not.
+    fn write(&mut self, token: T, write: Write) -> Reply {
+        let request = Request::Write(write);
+        let reply = self.store.handle(&request);
+        if let (Some(stood), Reply::Written { .. }, Request::Write(write)) =
+            (&mut self.stood, &reply, request)
+        {
+            stood.push((token, write));
+        }
+        reply
+    }
+
+    fn apply(&mut self, token: T, write: Write, now: Timestamp) -> Reply {
         let mut fate = self.fate(&write);
         let dice = fate.below(1_000);
         let w = self.weather;
@@ -299,13 +324,13 @@ impl<T> Disk<T> {
             }
             Spell::Failing => {
                 self.counts.unknown += 1;
-                self.forsake(write, &mut fate, now);
+                self.forsake((token, write), &mut fate, now);
                 return Reply::Unknown;
             }
         }
         if dice < w.unknown_permille {
             self.counts.unknown += 1;
-            self.forsake(write, &mut fate, now);
+            self.forsake((token, write), &mut fate, now);
             return Reply::Unknown;
         }
         if dice < w.unknown_permille + w.failed_permille {
@@ -317,7 +342,7 @@ impl<T> Disk<T> {
         }
         // What was answered `Unknown` on the same rows is decided before a later write is applied.
         self.settle(&write, &mut fate);
-        let reply = self.store.handle(&Request::Write(write));
+        let reply = self.write(token, write);
         if reply == Reply::Conflict {
             self.counts.conflicts += 1;
         }
@@ -342,13 +367,13 @@ impl<T> Disk<T> {
     }
 
     /// The outcome of this write stays unknown: it lands now, later, or never.
-    fn forsake(&mut self, write: Write, fate: &mut Rng, now: Timestamp) {
+    fn forsake(&mut self, (token, write): (T, Write), fate: &mut Rng, now: Timestamp) {
         match fate.below(3) {
             0 => {}
-            1 => self.land_one(write),
+            1 => self.land_one(token, write),
             _ => {
                 let at = now + fate.below(self.weather.late_max_ms + 1);
-                self.landing.push((at, write));
+                self.landing.push((at, token, write));
             }
         }
     }
@@ -359,7 +384,7 @@ impl<T> Disk<T> {
         let touches =
             |key: &Key| next.puts.iter().any(|(k, _)| k == key) || next.deletes.contains(key);
         let mut at = 0;
-        while let Some((_, late)) = self.landing.get(at) {
+        while let Some((_, _, late)) = self.landing.get(at) {
             let checked = |key: &Key| {
                 late.checks
                     .iter()
@@ -370,24 +395,24 @@ impl<T> Disk<T> {
                 at += 1;
                 continue;
             }
-            let (_, late) = self.landing.remove(at);
+            let (_, token, late) = self.landing.remove(at);
             if fate.below(2) == 0 {
-                self.land_one(late);
+                self.land_one(token, late);
             }
         }
     }
 
     fn land(&mut self, now: Timestamp) {
         let (due, later): (Vec<_>, Vec<_>) =
-            core::mem::take(&mut self.landing).into_iter().partition(|(at, _)| *at <= now);
+            core::mem::take(&mut self.landing).into_iter().partition(|(at, ..)| *at <= now);
         self.landing = later;
-        for (_, write) in due {
-            self.land_one(write);
+        for (_, token, write) in due {
+            self.land_one(token, write);
         }
     }
 
-    fn land_one(&mut self, write: Write) {
-        if matches!(self.store.handle(&Request::Write(write)), Reply::Written { .. }) {
+    fn land_one(&mut self, token: T, write: Write) {
+        if matches!(self.write(token, write), Reply::Written { .. }) {
             self.counts.landed += 1;
         }
     }

@@ -52,6 +52,9 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Trouble
             | What::Quiet
             | What::Resync
+            | What::Lives { .. }
+            | What::Owns { .. }
+            | What::Wrote { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

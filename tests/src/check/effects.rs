@@ -41,6 +41,9 @@ pub fn check(history: &History) -> Result<(), Broken> {
             | What::Trouble
             | What::Quiet
             | What::Resync
+            | What::Lives { .. }
+            | What::Owns { .. }
+            | What::Wrote { .. }
             | What::Healed
             | What::Told { .. }
             | What::Draining { .. }

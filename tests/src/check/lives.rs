@@ -57,6 +57,9 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Trouble
             | What::Quiet
             | What::Resync
+            | What::Lives { .. }
+            | What::Owns { .. }
+            | What::Wrote { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

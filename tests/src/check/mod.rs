@@ -19,6 +19,7 @@ pub mod g7_resume;
 pub mod g8_bounds;
 pub mod g9_crash;
 mod lives;
+pub mod one_owner;
 pub mod r4_own;
 
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub const LAWS: &[Law] = &[
     ("g7_resume", g7_resume::check),
     ("g8_bounds", g8_bounds::check),
     ("g9_crash", g9_crash::check),
+    ("one_owner", one_owner::check),
     ("r4_own", r4_own::check),
 ];
 

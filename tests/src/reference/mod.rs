@@ -220,6 +220,9 @@ impl Reference {
             | What::Trouble
             | What::Quiet
             | What::Resync
+            | What::Lives { .. }
+            | What::Owns { .. }
+            | What::Wrote { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

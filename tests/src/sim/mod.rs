@@ -25,6 +25,7 @@ pub mod twins;
 mod wire;
 mod workload;
 mod world;
+mod writers;
 
 use crate::coverage::Coverage;
 use crate::history::History;

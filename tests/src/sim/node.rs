@@ -341,6 +341,7 @@ impl World {
         self.disk_wake = None;
         let mut done = Vec::new();
         self.disk.advance(self.now, &mut done);
+        self.see_stood();
         for ((node, life, op), reply) in done {
             self.run(Job::Stored { node, life, op, reply });
         }

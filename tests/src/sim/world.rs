@@ -26,6 +26,7 @@ use super::tap::Taps;
 use super::trace::{Sink, Trace};
 use super::wire::Wire;
 use super::workload::Workload;
+use super::writers::Writers;
 use super::{Counts, Run};
 use crate::coverage::Coverage;
 use crate::history::{History, Seen, What};
@@ -58,6 +59,8 @@ pub struct World {
     pub(super) wires: Vec<Wire>,
     pub(super) disk: Disk<(usize, u32, StoreOp)>,
     pub(super) disk_wake: Option<Timestamp>,
+    /// Who wrote what on it.
+    pub(super) writers: Writers,
     pub(super) fabric: Fabric,
     pub(super) links_weather: LinkWeather,
     pub(super) fabric_weather: FabricWeather,
@@ -129,6 +132,7 @@ impl World {
             wires: Vec::new(),
             disk: Disk::new(presently_core::world::disk::DiskWeather::CALM, seed_of(seed, "disk")),
             disk_wake: None,
+            writers: Writers::default(),
             fabric: Fabric::default(),
             links_weather: swarm.links,
             fabric_weather: FabricWeather::CALM,
@@ -154,6 +158,8 @@ impl World {
             done: Vec::new(),
             swarm: swarm.clone(),
         };
+        world.disk.keep_stood();
+        world.see_seats();
         world.plan();
         world
     }

@@ -34,6 +34,9 @@ pub fn promise(law: &str) -> &'static str {
         "g10" => {
             "A node drains: it tells its clients when to come back, spreads them, and loses nothing."
         }
+        "one" => {
+            "Nothing of a range is written but by the node that owns it then, in its last life."
+        }
         "r4" => "Who was told that a message is stored reads it, on whichever device.",
         "effects" => {
             "Every effect that a machine asks for (of its store, of a link, of a password) is \

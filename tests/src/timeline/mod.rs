@@ -333,6 +333,9 @@ impl<'a> Teller<'a> {
             What::Trouble
             | What::Quiet
             | What::Resync
+            | What::Lives { .. }
+            | What::Owns { .. }
+            | What::Wrote { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

@@ -79,6 +79,7 @@ impl World {
         }
         let before = self.disk.counts().lost;
         self.disk.crash(if machine { Crash::Machine } else { Crash::Process });
+        self.see_stood();
         let lost = self.disk.counts().lost - before;
         self.tell(|| format!("the disk loses {lost} writes that were not synced"));
         self.disk_wake = None;

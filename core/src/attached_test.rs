@@ -89,6 +89,7 @@ pub(crate) fn ticket(
         user,
         endpoint: EndpointId::default(),
         who: Who { name: name.into(), number: 1 },
+        sign_in: 1,
         expires: Wall(1_000_000 + TICKET_MS),
     };
     setup.keys.seal(purpose, &claims, &mut Rng::new([9; 32]))

@@ -43,6 +43,10 @@ pub struct SessionClaims {
     pub endpoint: EndpointId,
     /// Name and number, for traces and for those who are invited.
     pub who: Who,
+    /// Which sign-in of the device: greater with each (PROTOCOL §5.1). As long whatever it is: it counts
+    /// what others write too, and a ticket's length must not tell (§5.5).
+    #[serde(with = "postcard::fixint::le")]
+    pub sign_in: u64,
     /// It ends then.
     pub expires: Wall,
 }

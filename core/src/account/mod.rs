@@ -275,7 +275,7 @@ impl Account {
 
     fn step(&mut self, work: Work, reply: Reply, now: Timestamp) {
         let Work { cause, stage } = work;
-        let written = matches!(reply, Reply::Written { .. });
+        let written = if let Reply::Written { revision } = reply { Some(revision) } else { None };
         match stage {
             Stage::Credentials { name, password, endpoint } => {
                 self.on_credentials(cause, (name, password, endpoint), &reply);
@@ -287,10 +287,12 @@ impl Account {
             Stage::Devices { name, endpoint, account, revision } => {
                 self.on_devices(cause, (name, endpoint), (account, revision), reply);
             }
-            Stage::SigningIn { signed, .. } | Stage::Using { signed, .. } if written => {
-                self.on_signed_in(&cause, &signed, now);
+            Stage::SigningIn { signed, .. } | Stage::Using { signed, .. }
+                if let Some(revision) = written =>
+            {
+                self.on_signed_in(&cause, &signed, revision, now);
             }
-            Stage::Ending { end, .. } if written => self.on_ended(&cause, end),
+            Stage::Ending { end, .. } if written.is_some() => self.on_ended(&cause, end),
             // Below, what was checked has changed: it is read and decided upon again.
             Stage::SigningIn { signed: Signed { name, endpoint, .. }, .. } => {
                 self.read_account(cause.with(Stage::Account { name, endpoint }));
@@ -301,7 +303,7 @@ impl Account {
             Stage::Using { claims, .. } | Stage::Ending { claims, end: End::Stale, .. } => {
                 self.read_device(cause.with(Stage::Resuming { claims }));
             }
-            Stage::Resuming { claims } => self.on_resuming(cause, claims, &reply, now),
+            Stage::Resuming { claims } => self.on_resuming(cause, claims, &reply),
             Stage::SigningOut { claims } => self.on_signing_out(cause, claims, &reply),
             Stage::Adding { name, user, .. } => self.on_added(cause, &name, user, &reply),
             Stage::Taken { user } => self.on_taken(&cause, user, &reply),

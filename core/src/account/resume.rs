@@ -1,7 +1,8 @@
 //! Signing in with a refresh token, and signing out (PROTOCOL §5.1).
 //!
 //! The row holds the generation last used. That token stays good until the next one is first used;
-//! anything older ends the sign-in.
+//! anything older ends the sign-in. Each use writes the row: its revision says which of a device's
+//! sessions is the newest.
 
 use alloc::vec;
 
@@ -60,13 +61,7 @@ impl Account {
         self.store(work, request);
     }
 
-    pub(super) fn on_resuming(
-        &mut self,
-        cause: Cause,
-        claims: RefreshClaims,
-        reply: &Reply,
-        now: Timestamp,
-    ) {
+    pub(super) fn on_resuming(&mut self, cause: Cause, claims: RefreshClaims, reply: &Reply) {
         let found: Option<(EndpointRow, u64)> = super::read_row(reply);
         let Some((row, revision)) = found.filter(|(row, _)| row.user == claims.user) else {
             return self.on_ended(&cause, End::Stale);
@@ -78,10 +73,7 @@ impl Account {
             number: row.number,
             generation: claims.generation + 1,
         };
-        if claims.generation == row.generation {
-            return self.on_signed_in(&cause, &signed, now);
-        }
-        if claims.generation != row.generation + 1 {
+        if !(row.generation..=row.generation + 1).contains(&claims.generation) {
             return self.delete(cause, claims, End::Stale, revision);
         }
         let key = Key::endpoint(&claims.name, claims.endpoint);

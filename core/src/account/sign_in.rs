@@ -146,8 +146,15 @@ impl Account {
         self.write(cause.with(Stage::SigningIn { signed, write }));
     }
 
-    /// The sign-in stands: its token, and to a client its tickets.
-    pub(super) fn on_signed_in(&mut self, cause: &Cause, signed: &Signed, now: Timestamp) {
+    /// The sign-in stands, its row being written as of a revision: its token, and to a client its
+    /// tickets.
+    pub(super) fn on_signed_in(
+        &mut self,
+        cause: &Cause,
+        signed: &Signed,
+        revision: u64,
+        now: Timestamp,
+    ) {
         let wall = self.setup.wall.at(now);
         let refresh = RefreshClaims {
             name: signed.name.as_str().into(),
@@ -166,7 +173,7 @@ impl Account {
             Asker::Book { .. } => return,
         };
         let who = Who { name: Box::from(signed.name.as_str()), number: signed.number };
-        let grants = self.grants(signed, &who, wall);
+        let grants = self.grants(signed, &who, revision, wall);
         let known = ToGate::SignedIn { port, who };
         self.out.push(Output::Tell(Post::node(cause.flow, port.node, known)));
         let word = body::FromAccount::SignedIn(body::SignedIn {
@@ -179,12 +186,19 @@ impl Account {
         self.answer(cause.flow, port, request, &word);
     }
 
-    fn grants(&mut self, signed: &Signed, who: &Who, wall: Wall) -> List<body::Grant, 8> {
+    fn grants(
+        &mut self,
+        signed: &Signed,
+        who: &Who,
+        sign_in: u64,
+        wall: Wall,
+    ) -> List<body::Grant, 8> {
         let expires = Wall(wall.0.saturating_add(TICKET_MS));
         let claims = SessionClaims {
             user: signed.user,
             endpoint: signed.endpoint,
             who: who.clone(),
+            sign_in,
             expires,
         };
         let home = Shard::of_user(signed.user);

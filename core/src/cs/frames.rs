@@ -115,15 +115,14 @@ impl Cs {
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
-        let endpoint = session.endpoint;
-        let chosen = self.setup.wall.at(now);
-        (session.status, session.chosen) = (Some(status), chosen);
+        let (endpoint, sign_in) = (session.endpoint, session.sign_in);
+        (session.status, session.chosen) = (Some(status), now);
         if session.registered.replace(key) != Some(key) {
-            let (session, again) = (key, false);
-            self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session, again });
+            let session = key;
+            self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session, sign_in });
         }
-        let (session, again) = (key, false);
-        let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
+        let (session, ago_ms) = (key, None);
+        let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, ago_ms };
         self.post_home(flow, user, publish);
         Ok(())
     }
@@ -153,10 +152,12 @@ impl Cs {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
+        let Some(session) = self.sessions.get(key) else { return Ok(()) };
+        let (endpoint, sign_in) = (session.endpoint, session.sign_in);
         let (shard, ask) = (Shard::of_user(user), Ask::Save);
         let node = self.setup.topology.owner(shard);
         let op = self.ask(Asked { session: key, request, flow, node, shard, ask }, now)?;
-        let save = cs_ps::ToPs::Save { user, name, message };
+        let save = cs_ps::ToPs::Save { user, endpoint, sign_in, name, message };
         self.post(Post::home(flow, user, save).with_op(Some(op)));
         Ok(())
     }

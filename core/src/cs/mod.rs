@@ -162,7 +162,8 @@ impl Cs {
         // A device that comes back while its old link still hangs here.
         let replaced = self.sessions.of_device(claims.user, claims.endpoint);
         let registered = replaced.and_then(|old| self.replace(old, port));
-        let key = self.sessions.insert(port, claims.user, claims.endpoint);
+        let device = (claims.endpoint, claims.sign_in);
+        let key = self.sessions.insert(port, claims.user, device);
         if let Some(session) = self.sessions.get_mut(key) {
             session.registered = registered;
         }
@@ -265,16 +266,16 @@ impl Cs {
     }
 
     /// Tells homes that hold nothing of it what is here.
-    fn tell_again(&mut self, is_anew: impl Fn(Shard) -> bool) {
-        let (flow, again) = (Flow::default(), true);
+    fn tell_again(&mut self, is_anew: impl Fn(Shard) -> bool, now: Timestamp) {
+        let flow = Flow::default();
         let mut tells = alloc::vec::Vec::new();
         for (key, session) in self.sessions.iter() {
             let Some(person) = self.sessions.person(session.person) else { continue };
             let Some(status) = session.status.filter(|_| is_anew(person.shard)) else { continue };
-            let (user, endpoint, chosen) = (person.user, session.endpoint, session.chosen);
-            let session = key;
-            tells.push((user, cs_ps::ToPs::Arrive { user, endpoint, session, again }));
-            let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again };
+            let (user, endpoint, sign_in) = (person.user, session.endpoint, session.sign_in);
+            let (session, ago_ms) = (key, Some(now.since(session.chosen)));
+            tells.push((user, cs_ps::ToPs::Arrive { user, endpoint, session, sign_in }));
+            let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, ago_ms };
             tells.push((user, publish));
         }
         for (friend, person, number) in self.friends.ask_again(is_anew) {
@@ -303,12 +304,12 @@ impl Cs {
 
     /// A new owner knows nothing of what its predecessor was told. What is shown stays until it says
     /// otherwise (PROTOCOL §9.5).
-    fn on_moved(&mut self, moved: &Moved) {
+    fn on_moved(&mut self, moved: &Moved, now: Timestamp) {
         self.setup.topology.apply(moved);
         for asked in self.asks.lost(|asked| moved.has(asked.shard)) {
             self.answered(asked, None);
         }
-        self.tell_again(|shard| moved.has(shard));
+        self.tell_again(|shard| moved.has(shard), now);
     }
 
     fn post(&mut self, post: Post) {
@@ -363,10 +364,10 @@ impl Machine for Cs {
             },
             Input::Peer(Peer::Up(node)) => {
                 let topology = self.setup.topology.clone();
-                self.tell_again(|shard| topology.owns(node, shard));
+                self.tell_again(|shard| topology.owns(node, shard), now);
             }
             Input::Peer(Peer::Lost(node)) => self.on_lost(node),
-            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved),
+            Input::Peer(Peer::Moved(moved)) => self.on_moved(&moved, now),
             Input::Wall(wall) => self.setup.wall = WallClock::new(wall, now),
         }
     }

@@ -6,7 +6,7 @@ use crate::edge::gate_service::Port;
 use crate::id::{EndpointId, OpId, Shard, UserId};
 use crate::index::{Index, Slab};
 use crate::model::presence::Status;
-use crate::time::Wall;
+use crate::time::Timestamp;
 
 /// One device's session.
 #[derive(Debug)]
@@ -15,12 +15,14 @@ pub(super) struct Session {
     /// Whose.
     pub(super) person: u32,
     pub(super) endpoint: EndpointId,
+    /// Which sign-in of the device it is of.
+    pub(super) sign_in: u64,
     /// Friends watched, by index, sorted.
     pub(super) watched: Vec<u32>,
     /// Chosen; `None`: not yet, and the person may not ask to contact anybody.
     pub(super) status: Option<Status>,
     /// When that was.
-    pub(super) chosen: Wall,
+    pub(super) chosen: Timestamp,
     /// The session under which the home knows the device: this one, or the one it replaced until
     /// the first status.
     pub(super) registered: Option<OpId>,
@@ -109,7 +111,13 @@ impl Sessions {
         self.all.iter()
     }
 
-    pub(super) fn insert(&mut self, port: Port, user: UserId, endpoint: EndpointId) -> OpId {
+    /// A session of a device of a person, in one of its sign-ins.
+    pub(super) fn insert(
+        &mut self,
+        port: Port,
+        user: UserId,
+        (endpoint, sign_in): (EndpointId, u64),
+    ) -> OpId {
         let person = self.by_user.get(&user).unwrap_or_else(|| {
             let sessions = Vec::with_capacity(1);
             let shard = Shard::of_user(user);
@@ -121,9 +129,10 @@ impl Sessions {
             port,
             person,
             endpoint,
+            sign_in,
             watched: Vec::new(),
             status: None,
-            chosen: Wall::default(),
+            chosen: Timestamp::default(),
             registered: None,
             asks: 0,
         });

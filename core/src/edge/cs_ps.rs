@@ -9,7 +9,6 @@ use crate::error::Refusal;
 use crate::id::{EndpointId, Epoch, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Status};
-use crate::time::Wall;
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
@@ -17,7 +16,8 @@ edge! {
     /// What a CS tells a home.
     ToPs {
         /// An endpoint is here. Replaces the endpoint's registration at any CS, which is told `Boot`
-        /// where it was another session. Ends a linger of that endpoint. Shows nothing by itself.
+        /// where it was another session; unless that is of a later sign-in, then this one is. Ends a
+        /// linger of that endpoint. Shows nothing by itself.
         Arrive {
             /// The person.
             user: UserId,
@@ -25,9 +25,8 @@ edge! {
             endpoint: EndpointId,
             /// The CS's session.
             session: OpId,
-            /// Told again to a home that may not know it, not just now: it may be the older of two
-            /// sessions, so it stands beside another and boots none.
-            again: bool,
+            /// Which sign-in of the device this is; a later one is greater.
+            sign_in: u64,
         } "arrive",
         /// The person's status, as chosen on an endpoint that arrived before.
         Publish {
@@ -39,11 +38,9 @@ edge! {
             session: OpId,
             /// Chosen.
             status: Status,
-            /// When, on the wall clock of the CS.
-            chosen: Wall,
-            /// Told again to a home that may have forgotten it, not chosen just now: what another
-            /// device published later stands.
-            again: bool,
+            /// How long ago, in milliseconds, where it is told again to a home that may have forgotten it:
+            /// what another device published since stands. `None`: just now.
+            ago_ms: Option<u64>,
         } "status",
         /// The link of a session is lost: the endpoint lingers.
         Lost {
@@ -67,6 +64,10 @@ edge! {
         Save {
             /// The person.
             user: UserId,
+            /// The device that asks.
+            endpoint: EndpointId,
+            /// In which sign-in of it.
+            sign_in: u64,
             /// The display name, if it changes.
             name: Option<Text<PROFILE_BYTES_MAX>>,
             /// The personal message, if it changes.

@@ -200,14 +200,13 @@ impl Ps {
     ) {
         use cs_ps::ToPs as From;
         match tell {
-            From::Arrive { user, endpoint, session, again } => {
-                let is_published = false;
-                let at = Endpoint { endpoint, node, session, is_published, lingers_until: None };
-                self.on_arrive(user, at, again, flow, now);
+            From::Arrive { user, endpoint, session, sign_in } => {
+                let (is_published, lingers_until) = (false, None);
+                let at = Endpoint { endpoint, node, session, sign_in, is_published, lingers_until };
+                self.on_arrive(user, at, flow, now);
             }
-            From::Publish { user, endpoint, session, status, chosen, again } => {
-                let what = (status, chosen, again);
-                self.on_publish(user, (endpoint, node, session), what, flow, now);
+            From::Publish { user, endpoint, session, status, ago_ms } => {
+                self.on_publish(user, (endpoint, node, session), (status, ago_ms), flow, now);
             }
             From::Lost { user, endpoint, session } => {
                 let Some(key) = self.find(user) else {
@@ -229,8 +228,9 @@ impl Ps {
                 person.endpoints.retain(|at| !is_it(at));
                 self.on_endpoints_gone(key, flow, now);
             }
-            From::Save { user, name, message } => {
-                self.on_save(user, Save { flow, node, op, name, message, conflicts: 0 });
+            From::Save { user, endpoint, sign_in, name, message } => {
+                let save = Save { flow, node, op, name, message, conflicts: 0 };
+                self.on_save(user, (endpoint, sign_in), save);
             }
             From::Watch { friend, watcher, number } => {
                 self.on_watch(friend, (node, watcher), number, flow);
@@ -245,22 +245,27 @@ impl Ps {
         }
     }
 
-    fn on_arrive(&mut self, user: UserId, at: Endpoint, again: bool, flow: Flow, now: Timestamp) {
+    fn on_arrive(&mut self, user: UserId, at: Endpoint, flow: Flow, now: Timestamp) {
         let key = self.load(user);
         let person = self.people.get_mut(key).expect("just loaded");
-        let mut gone = person.replace(&at, again);
-        // What was published on it still shows: coming back in time changes nothing.
-        let is_published = gone.iter().any(|old| old.is_published);
-        if person.endpoints.len() >= ENDPOINTS_MAX {
-            let lingering = person.endpoints.iter().position(|old| !old.is_live());
-            gone.push(person.endpoints.remove(lingering.unwrap_or(0)));
+        if person.is_past(at.endpoint, at.sign_in) {
+            return self.boot(user, &at, flow);
         }
+        let replaced = person.replace(&at);
+        // What was published on it still shows: coming back in time changes nothing.
+        let is_published = replaced.is_some_and(|old| old.is_published);
+        let is_full = person.endpoints.len() >= ENDPOINTS_MAX;
+        let given_up = is_full.then(|| {
+            let lingering = person.endpoints.iter().position(|old| !old.is_live());
+            person.endpoints.remove(lingering.unwrap_or(0))
+        });
         person.endpoints.push(Endpoint { is_published, ..at });
         if person.profile.is_none() {
             person.flow = flow;
         }
-        for old in gone {
-            boot(user, &old, &at, flow).into_iter().for_each(|post| self.out.push(post));
+        let gone = replaced.into_iter().chain(given_up);
+        for old in gone.filter(|old| old.is_live() && !old.is_of(at.node, at.session)) {
+            self.boot(user, &old, flow);
         }
         self.watch_lingers(key);
         // Before anything is published there is nothing to tell: and where the home happens to know the
@@ -276,7 +281,7 @@ impl Ps {
         &mut self,
         user: UserId,
         (endpoint, node, session): (EndpointId, NodeId, OpId),
-        (status, chosen, again): (Status, Wall, bool),
+        (status, ago_ms): (Status, Option<u64>),
         flow: Flow,
         now: Timestamp,
     ) {
@@ -290,8 +295,10 @@ impl Ps {
         let first = !core::mem::replace(&mut at.is_published, true);
         // A choice told again may be older than what stands: its session may long be dead.
         let mut others = person.endpoints.iter().filter(|at| !at.is_of(node, session));
+        let past = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let chosen = past(now.0) - past(ago_ms.unwrap_or(0));
         let stands = others.any(|at| at.is_published) && chosen < person.chosen;
-        if !again || !stands {
+        if ago_ms.is_none() || !stands {
             (person.status, person.chosen) = (status, chosen);
         }
         if person.profile.is_none() {
@@ -553,6 +560,12 @@ impl Ps {
         }
     }
 
+    /// A session is over: another of its device, or of more than there may be, stands in for it.
+    fn boot(&mut self, user: UserId, at: &Endpoint, flow: Flow) {
+        let Endpoint { endpoint, node, session, .. } = *at;
+        self.tell(Post::node(flow, node, ToCs::Boot { user, endpoint, session }));
+    }
+
     fn tell(&mut self, post: Post) {
         self.out.push(Output::Tell(post));
     }
@@ -577,16 +590,6 @@ fn user_of(tell: &ToPs) -> UserId {
         | ToPs::Book(book_ps::ToPs::Visible { user, .. } | book_ps::ToPs::Changed { user, .. })
         | ToPs::Mixer(mixer_ps::ToPs::Route { user } | mixer_ps::ToPs::Shows { user }) => *user,
     }
-}
-
-/// What tells a CS that a session of it is over; nothing where its link was lost anyway, or where it is
-/// the one that arrives.
-fn boot(user: UserId, old: &Endpoint, new: &Endpoint, flow: Flow) -> Option<Output> {
-    let Endpoint { endpoint, node, session, .. } = *old;
-    (old.is_live() && !old.is_of(new.node, new.session)).then(|| {
-        let tell = ToCs::Boot { user, endpoint, session };
-        Output::Tell(Post::node(flow, node, tell))
-    })
 }
 
 impl Machine for Ps {

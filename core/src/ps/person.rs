@@ -10,7 +10,7 @@ use crate::error::Refusal;
 use crate::id::{EndpointId, Flow, NodeId, OpId, Shard, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Profile, Status};
-use crate::time::{Timestamp, Wall};
+use crate::time::Timestamp;
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
@@ -21,6 +21,8 @@ pub(super) struct Endpoint {
     /// Its CS, and the CS's session.
     pub(super) node: NodeId,
     pub(super) session: OpId,
+    /// Which sign-in of the device that is.
+    pub(super) sign_in: u64,
     pub(super) is_published: bool,
     /// Its link is lost: it counts as there until then.
     pub(super) lingers_until: Option<Timestamp>,
@@ -152,13 +154,12 @@ pub(super) struct Person {
     pub(super) user: UserId,
     /// Of their home.
     pub(super) shard: Shard,
-    /// Oldest arrival first. Several of one device only where sessions were told again: which of them is
-    /// the newest is not known, and those that are over are lost soon.
+    /// Oldest arrival first, one of each device.
     pub(super) endpoints: Vec<Endpoint>,
     /// Published last, on whichever device.
     pub(super) status: Status,
-    /// When that was.
-    pub(super) chosen: Wall,
+    /// When that was, on this node's clock; before 0 where it was before the node started.
+    pub(super) chosen: i64,
     /// `None`: being read.
     pub(super) profile: Option<StoredProfile>,
     pub(super) visible: Visible,
@@ -186,7 +187,7 @@ impl Person {
             shard: Shard::of_user(user),
             endpoints: Vec::new(),
             status: Status::Offline,
-            chosen: Wall::default(),
+            chosen: 0,
             profile: None,
             visible: Visible::Unasked,
             is_cold: false,
@@ -211,14 +212,15 @@ impl Person {
         self.endpoints.is_empty() && self.watches.is_empty() && self.saves.is_empty()
     }
 
-    /// Takes out the registrations that an arrival stands in for: all of its device; where it is told
-    /// again, not those of other sessions that are there.
-    pub(super) fn replace(&mut self, by: &Endpoint, again: bool) -> Vec<Endpoint> {
-        let gives_way = |old: &Endpoint| {
-            let stays = again && old.is_live() && !old.is_of(by.node, by.session);
-            old.endpoint == by.endpoint && !stays
-        };
-        self.endpoints.extract_if(.., |old| gives_way(old)).collect()
+    /// Whether a sign-in of a device is over: there was a later one.
+    pub(super) fn is_past(&self, endpoint: EndpointId, sign_in: u64) -> bool {
+        self.endpoints.iter().any(|at| at.endpoint == endpoint && at.sign_in > sign_in)
+    }
+
+    /// Takes out the registration that an arrival stands in for.
+    pub(super) fn replace(&mut self, by: &Endpoint) -> Option<Endpoint> {
+        let at = self.endpoints.iter().position(|old| old.endpoint == by.endpoint)?;
+        Some(self.endpoints.remove(at))
     }
 
     fn standing(&self) -> Status {

@@ -3,7 +3,7 @@
 use super::person::{Person, Save, StoredProfile};
 use super::{Due, Output, Pending, Ps, RETRY_MS};
 use crate::error::{Code, Refusal};
-use crate::id::{OpId, UserId};
+use crate::id::{EndpointId, OpId, UserId};
 use crate::limits::{CONFLICTS_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS, SAVES_WAITING_MAX};
 use crate::model::name;
 use crate::model::presence::Profile;
@@ -57,7 +57,12 @@ impl Ps {
     }
 
     /// A person changes their profile.
-    pub(super) fn on_save(&mut self, user: UserId, save: Save) {
+    pub(super) fn on_save(
+        &mut self,
+        user: UserId,
+        (endpoint, sign_in): (EndpointId, u64),
+        save: Save,
+    ) {
         let fits = |text: &Option<_>| text.as_ref().is_none_or(is_line);
         if !fits(&save.name) || !fits(&save.message) {
             let post = save.answer(Err(Refusal::of(Code::Invalid)));
@@ -65,6 +70,11 @@ impl Ps {
         }
         let key = self.load(user);
         let person = self.people.get_mut(key).expect("just loaded");
+        if person.is_past(endpoint, sign_in) {
+            // The device has asked again since, or asks for something else.
+            let post = save.answer(Err(Refusal::later(Code::Retry, RETRY_MS)));
+            return self.out.push(Output::Tell(post));
+        }
         if person.saves.len() >= SAVES_WAITING_MAX {
             let post = save.answer(Err(Refusal::later(Code::Busy, RETRY_MS)));
             return self.out.push(Output::Tell(post));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::edge::gate_service::Who;
 use crate::limits::{HASHES_MAX, REFRESH_MS, REWRITE_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
-use crate::ticket::Purpose;
+use crate::ticket::{Purpose, SessionClaims};
 use crate::wire::body::link::Service;
 
 #[test]
@@ -78,6 +78,41 @@ fn a_token_stays_good_until_the_next_is_used() {
     assert!(!bench.has_endpoint(PHONE));
     assert_eq!(bench.resume(&third), refused(Code::SignInEnded));
     assert!(bench.hashed.len() == 1, "no password was hashed to resume");
+}
+
+/// Which sign-in of the device the tickets say it is.
+fn number(signed: &body::SignedIn) -> u64 {
+    let grants = signed.grants.iter();
+    let open = |grant: &body::Grant| {
+        let purpose = match grant.service {
+            Service::BOOK => Purpose::Book,
+            Service::INBOX => Purpose::Inbox,
+            _ => Purpose::Cs,
+        };
+        keys().open::<SessionClaims>(purpose, &grant.ticket).unwrap().sign_in
+    };
+    let mut numbers: Vec<u64> = grants.map(open).collect();
+    assert_eq!(numbers.len(), 3);
+    numbers.dedup();
+    assert_eq!(numbers.len(), 1, "all say the same");
+    numbers[0]
+}
+
+#[test]
+fn each_sign_in_of_a_device_is_later_than_those_before() {
+    let mut bench = Bench::with_alice();
+    let first = bench.alice(PHONE);
+    let second = bench.resume(&first).signed_in();
+    // The answer was lost on the way, and the same token is used again.
+    let third = bench.resume(&first).signed_in();
+    let fourth = bench.resume(&third).signed_in();
+    let fifth = bench.alice(PHONE);
+    let refresh = fifth.refresh.clone();
+    assert_eq!(bench.ask(&body::ToAccount::SignOut(body::SignOut { refresh })), Outcome::Out);
+    let sixth = bench.alice(PHONE);
+    let all = [first, second, third, fourth, fifth, sixth];
+    let numbers: Vec<u64> = all.iter().map(number).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "{numbers:?}");
 }
 
 #[test]

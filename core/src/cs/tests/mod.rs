@@ -35,6 +35,7 @@ pub(super) const T0: Timestamp = Timestamp(1_000_000);
 pub(super) const WALL: Wall = Wall(1_700_000_000_000);
 pub(super) const FLOW: Flow = Flow { id: 6, hop: 5 };
 pub(super) const PHONE: EndpointId = EndpointId([1; 16]);
+pub(super) const SIGN_IN: u64 = 41;
 pub(super) const TABLET: EndpointId = EndpointId([2; 16]);
 
 pub(super) fn setup() -> Setup {
@@ -101,7 +102,7 @@ impl Bench {
 
     pub(super) fn open(&mut self, port: Port, user: UserId, endpoint: EndpointId) {
         let who = Who { name: "alice".into(), number: 1 };
-        let claims = SessionClaims { user, endpoint, who, expires: WALL };
+        let claims = SessionClaims { user, endpoint, who, sign_in: SIGN_IN, expires: WALL };
         let keys = setup().keys;
         let ticket = keys.seal(Purpose::Cs, &claims, &mut setup().rng("test"));
         self.tell(Role::Gate, None, ToService::Opened { port, request: 3, ticket });

@@ -34,8 +34,8 @@ fn the_new_owner_is_told_all_again_and_others_nothing() {
     bench.input(Input::Peer(Peer::Moved(moved(me, 1, 0, 1))));
     let again = bench.homes();
     let [
-        cs_ps::ToPs::Arrive { user, again: true, .. },
-        cs_ps::ToPs::Publish { status: Status::Busy, again: true, .. },
+        cs_ps::ToPs::Arrive { user, sign_in: SIGN_IN, .. },
+        cs_ps::ToPs::Publish { status: Status::Busy, ago_ms: Some(0), .. },
     ] = again[..]
     else {
         panic!("{again:?}");

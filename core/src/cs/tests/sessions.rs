@@ -58,11 +58,8 @@ fn the_first_status_makes_a_person_arrive() {
     bench.status(1, Status::Busy);
     let homes = bench.homes();
     let cs_ps::ToPs::Arrive { session, .. } = homes[0] else { panic!("{homes:?}") };
-    let arrive = cs_ps::ToPs::Arrive { user, endpoint, session, again: false };
-    let publish = |status| {
-        let (chosen, again) = (Wall(1_700_000_000_000), false);
-        cs_ps::ToPs::Publish { user, endpoint, session, status, chosen, again }
-    };
+    let arrive = cs_ps::ToPs::Arrive { user, endpoint, session, sign_in: SIGN_IN };
+    let publish = |status| cs_ps::ToPs::Publish { user, endpoint, session, status, ago_ms: None };
     assert_eq!(homes, [arrive, publish(Status::Busy)]);
     assert_eq!(bench.said(), [done(8)]);
     bench.status(1, Status::AppearOffline);
@@ -203,7 +200,8 @@ fn a_profile_is_saved_by_the_home() {
     bench.out.clear();
     bench.say(1, 4, &set);
     let op = bench.out[0].op;
-    assert_eq!(bench.homes(), [cs_ps::ToPs::Save { user, name: None, message }]);
+    let (endpoint, sign_in, name) = (PHONE, SIGN_IN, None);
+    assert_eq!(bench.homes(), [cs_ps::ToPs::Save { user, endpoint, sign_in, name, message }]);
     bench.tell(Role::Ps, op, cs_ps::ToCs::Saved { outcome: Ok(()) });
     assert_eq!(bench.said(), [done(4)]);
     for bad in ["two\nlines", &"x".repeat(129)] {

@@ -79,14 +79,8 @@ fn coming_back_within_the_linger_tells_nobody_anything() {
     let mut world = World::online();
     world.lose(1, 1);
     world.later(LINGER_MS - 1);
-    world.cs(
-        3,
-        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
-    );
-    let (endpoint, session) = (device(1), session(9));
-    let status = Status::Online;
-    let (chosen, again) = (Wall::default(), false);
-    world.cs(3, FromCs::Publish { user: alice(), endpoint, session, status, chosen, again });
+    world.arrive_as(3, device(1), (9, 9));
+    world.publish_as(3, device(1), (9, Status::Online), None);
     world.later(60_000);
     assert_eq!(world.statuses(), []);
     assert_eq!(world.route(), [(device(1), NodeId(3))]);
@@ -133,18 +127,12 @@ fn own_devices_see_what_was_chosen() {
 #[test]
 fn an_endpoint_that_signs_in_elsewhere_boots_its_old_session() {
     let mut world = World::online();
-    world.cs(
-        3,
-        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
-    );
+    world.arrive_as(3, device(1), (9, 9));
     let heard = world.heard();
     assert!(
         matches!(heard.as_slice(), [(1, ToCs::Boot { session: over, .. })] if *over == session(1))
     );
-    world.cs(
-        3,
-        FromCs::Arrive { user: alice(), endpoint: device(1), session: session(9), again: false },
-    );
+    world.arrive_as(3, device(1), (9, 9));
     assert_eq!(world.heard(), [], "registering again boots nobody");
 }
 
@@ -221,15 +209,32 @@ fn a_status_nobody_may_choose_and_a_session_nobody_has_change_nothing() {
 fn a_choice_told_again_does_not_undo_a_later_one() {
     let mut world = World::online();
     world.arrive(3, 2);
-    world.publish_of(3, 2, Status::Busy, (Wall(2_000_000), false));
+    world.publish_as(3, device(2), (2, Status::Busy), None);
     world.later(1_000);
     world.told.clear();
     // The trunk to the first device's CS broke: it tells again what it has.
     world.arrive(1, 1);
-    world.publish_of(1, 1, Status::Online, (Wall(1_000_000), true));
+    world.publish_as(1, device(1), (1, Status::Online), Some(1_001));
     world.later(1_000);
     assert_eq!(world.statuses(), []);
     // What was chosen meanwhile and never arrived is newer.
-    world.publish_of(1, 1, Status::Away, (Wall(3_000_000), true));
+    world.publish_as(1, device(1), (1, Status::Away), Some(1_999));
     assert_eq!(world.statuses(), [(2, Status::Away)]);
+}
+
+#[test]
+fn of_choices_told_again_to_a_home_that_is_younger_the_last_stands() {
+    for last_first in [true, false] {
+        let mut world = World::young();
+        world.watch(2, bob(), 1);
+        let told = [(1, Status::Busy, 600_000), (3, Status::Away, 600_001)];
+        let order = if last_first { [told[0], told[1]] } else { [told[1], told[0]] };
+        for (n, status, ago_ms) in order {
+            world.arrive(n.into(), n);
+            world.publish_as(n.into(), device(n), (n, status), Some(ago_ms));
+        }
+        world.later(PRESENCE_COALESCE_MS);
+        let last = world.own_last();
+        assert_eq!(last, Some(Status::Busy));
+    }
 }

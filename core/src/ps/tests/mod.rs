@@ -20,7 +20,7 @@ use crate::limits::{LINGER_MS, PRESENCE_COALESCE_MS};
 use crate::machine::Machine;
 use crate::model::presence::Status;
 use crate::store::{Reply, Request};
-use crate::time::{Timestamp, Wall};
+use crate::time::Timestamp;
 use crate::world::MemoryStore;
 
 /// What a CS was told, by its node.
@@ -100,19 +100,37 @@ impl World {
     }
 
     fn arrive(&mut self, node: u16, n: u8) {
-        let (endpoint, session) = (device(n), session(n));
-        self.cs(node, FromCs::Arrive { user: alice(), endpoint, session, again: false });
+        self.arrive_as(node, device(n), (n, u64::from(n)));
+    }
+
+    /// A device arrives with a session, in one of its sign-ins.
+    fn arrive_as(&mut self, node: u16, endpoint: EndpointId, (n, sign_in): (u8, u64)) {
+        let (user, session) = (alice(), session(n));
+        self.cs(node, FromCs::Arrive { user, endpoint, session, sign_in });
     }
 
     fn publish(&mut self, node: u16, n: u8, status: Status) {
-        self.publish_of(node, n, status, (Wall(self.now.0), false));
+        self.publish_as(node, device(n), (n, status), None);
     }
 
-    /// A choice made then, told for the first time or again.
-    fn publish_of(&mut self, node: u16, n: u8, status: Status, (chosen, again): (Wall, bool)) {
-        let (endpoint, session) = (device(n), session(n));
-        let user = alice();
-        self.cs(node, FromCs::Publish { user, endpoint, session, status, chosen, again });
+    /// A choice on a session of a device, made just now or told again.
+    fn publish_as(
+        &mut self,
+        node: u16,
+        endpoint: EndpointId,
+        (n, status): (u8, Status),
+        ago_ms: Option<u64>,
+    ) {
+        let (user, session) = (alice(), session(n));
+        self.cs(node, FromCs::Publish { user, endpoint, session, status, ago_ms });
+    }
+
+    /// What the person's own devices were told last.
+    fn own_last(&self) -> Option<Status> {
+        self.told.iter().rev().find_map(|(_, tell)| match tell {
+            ToCs::Own { presence, .. } => Some(presence.value.status),
+            _ => None,
+        })
     }
 
     fn lose(&mut self, node: u16, n: u8) {

@@ -16,14 +16,14 @@ impl World {
 
     fn save(&mut self, name: &str) {
         let name = Some(Text::new(name).expect("within bytes"));
-        self.cs(1, FromCs::Save { user: alice(), name, message: None });
+        let (user, endpoint, sign_in) = (alice(), device(1), 1);
+        self.cs(1, FromCs::Save { user, endpoint, sign_in, name, message: None });
     }
 
-    fn arrive_again(&mut self, node: u16, n: u8, status: Status) {
-        let (user, endpoint, session) = (alice(), device(1), session(n));
-        self.cs(node, FromCs::Arrive { user, endpoint, session, again: true });
-        let (chosen, again) = (Wall(u64::from(n)), true);
-        self.cs(node, FromCs::Publish { user, endpoint, session, status, chosen, again });
+    /// Told again; the status was chosen as many milliseconds ago.
+    fn arrive_again(&mut self, node: u16, n: u8, status: Status, ago_ms: u64) {
+        self.arrive_as(node, device(1), (n, u64::from(n)));
+        self.publish_as(node, device(1), (n, status), Some(ago_ms));
     }
 
     fn own(&mut self) -> Vec<(u16, Status)> {
@@ -98,7 +98,7 @@ fn who_is_told_again_while_the_home_settles_shows_as_before() {
     world.move_home(1, 0);
     world.watch(2, bob(), 5);
     assert!(matches!(world.heard().as_slice(), [(2, ToCs::Settling { .. })]));
-    world.arrive_again(1, 1, Status::Online);
+    world.arrive_again(1, 1, Status::Online, 9);
     let heard = world.heard();
     assert!(matches!(heard.as_slice(), [(2, ToCs::Admit { presence, .. })]
         if presence.value.status == Status::Online));
@@ -113,7 +113,7 @@ fn the_own_device_does_not_see_itself_offline_in_between() {
     world.move_home(1, 0);
     world.watch(2, bob(), 5);
     world.own();
-    world.arrive_again(1, 1, Status::Away);
+    world.arrive_again(1, 1, Status::Away, 9);
     assert_eq!(world.own(), [(1, Status::Away)]);
 }
 
@@ -127,21 +127,26 @@ fn a_home_again_in_a_later_term_begins_anew() {
 }
 
 #[test]
-fn two_sessions_of_one_device_told_again_stand_beside_each_other() {
+fn of_two_sessions_of_one_device_told_again_the_later_sign_in_stands() {
     for stale_first in [true, false] {
         let mut world = World::online();
         world.move_home(0, 0);
         world.watch(2, bob(), 5);
         world.told.clear();
         // The link of session 3 is dead and its CS does not know yet; session 4 took its place.
-        let told = [(1, 3, Status::Away), (4, 4, Status::Busy)];
+        let told = [(1, 3, Status::Away, 0), (4, 4, Status::Busy, 9)];
         let order = if stale_first { [told[0], told[1]] } else { [told[1], told[0]] };
-        for (node, n, status) in order {
-            world.arrive_again(node, n, status);
+        for (node, n, status, ago_ms) in order {
+            world.arrive_again(node, n, status, ago_ms);
         }
-        let boots = world.told.iter().filter(|(_, tell)| matches!(tell, ToCs::Boot { .. }));
-        assert_eq!(boots.count(), 0, "which of them is over is not known");
-        world.heard();
+        let boots = world.told.iter().filter_map(|(node, tell)| match tell {
+            ToCs::Boot { session, .. } => Some((*node, *session)),
+            _ => None,
+        });
+        assert!(boots.eq([(1, session(3))]), "whoever came first, and whatever was chosen last");
+        assert_eq!(world.own_last(), Some(Status::Busy));
+        world.later(PRESENCE_COALESCE_MS);
+        world.told.clear();
         let (endpoint, session) = (device(1), session(3));
         world.cs(1, FromCs::Lost { user: alice(), endpoint, session });
         world.later(60_000);
@@ -156,15 +161,22 @@ fn two_sessions_of_one_device_told_again_stand_beside_each_other() {
 }
 
 #[test]
-fn an_arrival_just_now_boots_every_session_of_its_device() {
+fn what_an_earlier_sign_in_asks_for_is_nobody_s() {
     let mut world = World::online();
-    world.arrive_again(4, 4, Status::Busy);
-    world.told.clear();
-    let (user, endpoint) = (alice(), device(1));
-    world.cs(5, FromCs::Arrive { user, endpoint, session: session(5), again: false });
-    let booted: Vec<u16> = world.heard().into_iter().map(|(node, _)| node).collect();
-    assert_eq!(booted, [1, 4]);
-    assert_eq!(world.route(), [(device(1), NodeId(5))]);
+    world.arrive_as(4, device(1), (4, 4));
+    world.publish_as(4, device(1), (4, Status::Busy), None);
+    world.heard();
+    // Overtaken on its way: the device has signed in at node 4 since.
+    world.save("Alice");
+    let refused = Err(Refusal::later(Code::Retry, 1_000));
+    assert_eq!(world.heard(), [(1, ToCs::Saved { outcome: refused })]);
+    world.arrive_as(1, device(1), (3, 3));
+    world.publish_as(1, device(1), (3, Status::Away), None);
+    let over = ToCs::Boot { user: alice(), endpoint: device(1), session: session(3) };
+    assert_eq!(world.heard(), [(1, over)]);
+    assert_eq!(world.route(), [(device(1), NodeId(4))]);
+    world.later(60_000);
+    assert_eq!(world.statuses(), []);
 }
 
 #[test]
@@ -172,7 +184,8 @@ fn a_change_in_flight_is_retry_and_its_late_outcome_nobody_s() {
     for reply in [Reply::Written { revision: 9 }, Reply::Unknown, Reply::Conflict] {
         let mut world = World::online();
         let name = Some(Text::new("Alice").expect("within bytes"));
-        let tell = FromCs::Save { user: alice(), name, message: None };
+        let (user, endpoint, sign_in) = (alice(), device(1), 1);
+        let tell = FromCs::Save { user, endpoint, sign_in, name, message: None };
         let tell = envelope(Role::Cs, 1, Some(OpId::default()), ToPs::Cs(tell));
         world.ps.handle_input(Input::Tell(tell), world.now);
         let Some(Output::Store { op, .. }) = world.ps.poll_output() else {

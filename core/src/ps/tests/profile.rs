@@ -13,7 +13,8 @@ use crate::wire::record::Record;
 
 fn save(world: &mut World, name: &str) {
     let name = Some(Text::<PROFILE_BYTES_MAX>::new(name).expect("within bytes"));
-    world.cs(1, FromCs::Save { user: alice(), name, message: None });
+    let (user, endpoint, sign_in) = (alice(), device(1), 1);
+    world.cs(1, FromCs::Save { user, endpoint, sign_in, name, message: None });
 }
 
 fn outcomes(world: &mut World) -> Vec<Result<(), Refusal>> {

@@ -118,6 +118,7 @@ fn tickets() -> Vec<Vec<u8>> {
         user: UserId([1; 16]),
         endpoint: EndpointId([2; 16]),
         who: presently_core::edge::gate_service::Who { name: "alice".into(), number: 1 },
+        sign_in: 1,
         expires: Wall(1_700_000_000_000),
     };
     let foreign = Keys::new(vec![(1, [9; 32])]);

@@ -245,7 +245,7 @@ impl Cs {
             }
             cs_mixer::ToCs::Ring { user, endpoint, conversation, from, head, grant } => {
                 let Some(key) = self.sessions.of_device(user, endpoint) else { return };
-                let ring = FromCs::Ring(Ring { conversation, from, head, grant });
+                let ring = FromCs::Ring(Ring { conversation, from, head, grant: *grant });
                 self.answer(key, flow, 0, &ring);
             }
         }

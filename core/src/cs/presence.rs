@@ -61,7 +61,7 @@ impl Cs {
                 if self.reach(at, epoch, acl)
                     && self.stand(at, person, Some(number), Standing::Admitted)
                 {
-                    self.first(flow, at, person, version, presence);
+                    self.first(flow, at, person, version, *presence);
                 }
                 self.release_held(at);
             }
@@ -83,10 +83,10 @@ impl Cs {
                 self.release_held(at);
             }
             ToCs::Presence { friend, epoch, version, acl, presence } => {
-                let held = Held { flow, epoch, version, acl, presence };
+                let held = Held { flow, epoch, version, acl, presence: *presence };
                 self.on_presence(friend, held);
             }
-            ToCs::Own { user, presence } => self.on_own(flow, user, presence),
+            ToCs::Own { user, presence } => self.on_own(flow, user, *presence),
             ToCs::Boot { user, endpoint, session } => {
                 self.on_boot(flow, (user, endpoint), session);
             }

@@ -1,5 +1,7 @@
 //! cs ↔ mixer: seats for those who call, rings for those who are called (PROTOCOL §5.4).
 
+use alloc::boxed::Box;
+
 use super::{Class, edge};
 use crate::error::Refusal;
 use crate::id::{ConversationId, EndpointId, UserId};
@@ -44,7 +46,7 @@ edge! {
             /// The last sequence.
             head: u64,
             /// For joining.
-            grant: Grant,
+            grant: Box<Grant>,
         } "ring" as |_: &ToCs| Class::Ephemeral,
     }
 }

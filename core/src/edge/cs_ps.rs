@@ -4,6 +4,8 @@
 //! `Publish`, `Watch`) what it holds whenever the home's node comes [`Up`](super::Peer::Up). A PS
 //! lets the endpoints of a lost node linger, and forgets its watches.
 
+use alloc::boxed::Box;
+
 use super::{Class, edge};
 use crate::error::Refusal;
 use crate::id::{EndpointId, Epoch, OpId, UserId};
@@ -114,7 +116,7 @@ edge! {
             /// Of this friend's admissions at this CS; presence waits until its own is reached.
             acl: u64,
             /// What is seen.
-            presence: Record<Presence>,
+            presence: Box<Record<Presence>>,
         } "admit",
         /// The watcher sees Offline, now and until a later `Admit`.
         Deny {
@@ -165,7 +167,7 @@ edge! {
             /// Applies once this admission number is reached.
             acl: u64,
             /// What is seen.
-            presence: Record<Presence>,
+            presence: Box<Record<Presence>>,
         } "presence" as |tell: &ToCs| match tell {
             ToCs::Presence { friend, .. } => Class::State(*friend),
             Self::Saved { .. }
@@ -182,7 +184,7 @@ edge! {
             /// The person.
             user: UserId,
             /// As chosen.
-            presence: Record<Presence>,
+            presence: Box<Record<Presence>>,
         } "own_presence",
         /// The endpoint signed in elsewhere: close the session.
         Boot {

@@ -1,5 +1,6 @@
 //! Rings: calling the devices that are not attached (PROTOCOL §5.4).
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::edge::mixer_ps::ToPs;
@@ -100,6 +101,7 @@ impl Room<'_> {
             }
             // No seat left: the inbox says the same a little later.
             let Some(grant) = self.grant(user, endpoint) else { return };
+            let grant = Box::new(grant);
             let ring = cs_mixer::ToCs::Ring { user, endpoint, conversation, from, head, grant };
             self.desk.tell(Post::node(flow, node, ring));
         }

@@ -7,6 +7,8 @@
 //! in it (PROTOCOL §5.5).
 
 use super::watches::{Answered, Watch};
+use alloc::boxed::Box;
+
 use super::{Due, Output, Ps};
 use crate::edge::Post;
 use crate::edge::cs_ps::ToCs;
@@ -56,7 +58,7 @@ impl Ps {
         person.version = self.versions;
         person.told = Some(seen.clone());
         person.quiet_until = now + PRESENCE_COALESCE_MS;
-        let presence = Record::from(seen);
+        let presence = Box::new(Record::from(seen));
         let epoch = self.setup.epoch(person.shard);
         for (node, acl) in person.watches.audience() {
             let (friend, version, presence) = (person.user, person.version, presence.clone());
@@ -78,7 +80,7 @@ impl Ps {
             return;
         }
         let is_told = person.own_told.as_ref() == Some(&chosen);
-        let presence = Record::from(chosen.clone());
+        let presence = Box::new(Record::from(chosen.clone()));
         person.own_told = Some(chosen);
         for node in person.own_nodes() {
             if !is_told || arrived == Some(node) {
@@ -148,7 +150,7 @@ impl Ps {
         };
         person.watches.answer(watch, Answered::Admitted, acl);
         let Watch { node, watcher, number, .. } = *watch;
-        let (friend, version, presence) = (person.user, person.version, Record::from(told));
+        let (friend, version, presence) = (person.user, person.version, Box::new(Record::from(told)));
         let epoch = self.setup.epoch(person.shard);
         let tell = ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));

@@ -1,5 +1,6 @@
 //! The trunk to one other node: lives, sessions, and the reliable stream (PROTOCOL §9.3, §9.4).
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -130,7 +131,7 @@ impl Link {
     }
 
     fn send_tells(&mut self, from: usize, count: usize, out: &mut Outbox<Output>) {
-        let tells: Vec<_> = self.window.range(from..from + count).cloned().collect();
+        let tells: Vec<_> = self.window.range(from..from + count).cloned().map(Box::new).collect();
         let first = self.base + from as u64;
         self.owes_ack = false;
         self.send(ParcelBody::Reliable { first, ack: self.expected, tells }, out);
@@ -263,7 +264,7 @@ impl Link {
         }
     }
 
-    fn on_tells(&mut self, first: u64, tells: Vec<Addressed>, out: &mut Outbox<Output>) {
+    fn on_tells(&mut self, first: u64, tells: Vec<Box<Addressed>>, out: &mut Outbox<Output>) {
         if tells.is_empty() {
             return;
         }
@@ -273,7 +274,7 @@ impl Link {
             // A node that lies may begin anywhere, at the very end too.
             if first.checked_add(at) == Some(self.expected) {
                 self.expected += 1;
-                out.push(Output::Deliver(tell));
+                out.push(Output::Deliver(*tell));
             }
         }
     }

@@ -12,6 +12,7 @@ mod parcel_test;
 #[cfg(test)]
 mod trunk_test;
 
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
@@ -51,9 +52,10 @@ pub enum ParcelBody {
         first: u64,
         /// Everything below is received.
         ack: u64,
-        /// The tells; may be none.
+        /// The tells; may be none. Boxed: a list that grows holds each twice, and a tell is many times
+        /// its bytes.
         #[serde(deserialize_with = "items::<_, _, PARCEL_TELLS_MAX>")]
-        tells: Vec<Addressed>,
+        tells: Vec<Box<Addressed>>,
     },
     /// The newest value of a key.
     State {

@@ -1,11 +1,12 @@
 //! Parcels that no honest node sends.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
 use crate::edge::mixer_ps::ToPs;
-use crate::edge::{Address, Envelope, Role};
+use crate::edge::{Address, Envelope, Role, Tell, placement};
 use crate::id::{Flow, UserId};
 
 fn parcel(body: ParcelBody) -> Parcel {
@@ -23,7 +24,8 @@ fn tell(number: u8) -> Addressed {
 fn tells_that_begin_at_the_end_of_all_numbers_are_passed_over() {
     let now = Timestamp(0);
     let mut trunks = Trunks::new(NodeId(0), 2, Incarnation(1), now);
-    let mut give = |first, tells| {
+    let mut give = |first, tells: Vec<Addressed>| {
+        let tells = tells.into_iter().map(Box::new).collect();
         let body = ParcelBody::Reliable { first, ack: u64::MAX, tells };
         trunks.on_parcel(NodeId(1), parcel(body), now);
         let mut delivered = 0;
@@ -40,7 +42,7 @@ fn tells_that_begin_at_the_end_of_all_numbers_are_passed_over() {
 #[test]
 fn a_parcel_holds_so_many_tells_and_no_more() {
     let bytes = |count: usize| {
-        let tells = (0..count).map(|_| tell(1)).collect();
+        let tells = (0..count).map(|_| Box::new(tell(1))).collect();
         postcard::to_allocvec(&parcel(ParcelBody::Reliable { first: 0, ack: 0, tells })).unwrap()
     };
     let read = |bytes: &[u8]| postcard::from_bytes::<Parcel>(bytes);
@@ -55,4 +57,16 @@ fn a_parcel_holds_so_many_tells_and_no_more() {
     let read = |bytes: &[u8]| postcard::from_bytes::<crate::edge::book_ps::ToPs>(bytes);
     assert!(read(&friends(1_000)).is_ok());
     assert!(read(&friends(1_001)).is_err());
+}
+
+#[test]
+fn the_shortest_tell_takes_sixteen_times_its_bytes_at_most() {
+    let leaving = Tell::from(placement::ToPlacement::Leaving {});
+    let shortest =
+        Addressed { envelope: Envelope { tell: leaving, ..tell(1).envelope }, range: None };
+    let bytes = postcard::to_allocvec(&shortest).unwrap().len();
+    assert_eq!(bytes, 9);
+    assert!(size_of::<Addressed>() <= 16 * bytes, "{}", size_of::<Addressed>());
+    // The list itself, and the one it grew from: within what any input may take.
+    assert!(PARCEL_TELLS_MAX * 3 / 2 * size_of::<Box<Addressed>>() <= 4096);
 }

@@ -188,6 +188,10 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
                     if items.len() == MAX {
                         return Err(A::Error::custom("list over its bound"));
                     }
+                    if items.is_empty() {
+                        // Left to itself a list makes room for four, however few bytes one has.
+                        items.reserve_exact(1);
+                    }
                     items.push(item);
                 }
                 Ok(List(items))

@@ -19,7 +19,7 @@ fn admit(
     epoch: Epoch,
     status: Status,
 ) -> cs_ps::ToCs {
-    let presence = presence(status);
+    let presence = presence(status).into();
     cs_ps::ToCs::Admit { friend, watcher, number, epoch, version: 1, acl: 1, presence }
 }
 
@@ -66,7 +66,7 @@ fn what_is_shown_stays_until_the_new_owner_says_otherwise() {
     // The past owner does not know yet: its words are nobody's.
     bench.ps(admit(bob, me, number, Epoch::new(0, 7), Status::Offline));
     let (friend, epoch) = (bob, Epoch::new(0, 7));
-    let presence = presence(Status::Offline);
+    let presence = presence(Status::Offline).into();
     bench.ps(cs_ps::ToCs::Presence { friend, epoch, version: 9, acl: 1, presence });
     assert_eq!(bench.shown(), []);
     // A later term outranks any number of lives.

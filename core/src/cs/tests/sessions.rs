@@ -219,7 +219,7 @@ fn a_ring_reaches_the_device_it_is_for() {
     let conversation = ConversationId([4; 16]);
     let (from, head) = (user_at(1, 0), 12);
     let ring = |endpoint| {
-        let grant = grant();
+        let grant = grant().into();
         cs_mixer::ToCs::Ring { user, endpoint, conversation, from, head, grant }
     };
     bench.tell(Role::Mixer, None, ring(TABLET));
@@ -235,7 +235,7 @@ fn ones_own_presence_goes_to_all_ones_devices() {
     bench.session(2, user, TABLET);
     bench.session(3, user_at(0, 1), PHONE);
     bench.said();
-    bench.ps(cs_ps::ToCs::Own { user, presence: presence(Status::AppearOffline) });
+    bench.ps(cs_ps::ToCs::Own { user, presence: presence(Status::AppearOffline).into() });
     let status = Status::AppearOffline;
     assert_eq!(bench.shown(), [(1, user, status), (2, user, status)]);
 }

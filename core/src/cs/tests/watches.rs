@@ -33,12 +33,12 @@ impl Pair {
             epoch: epoch(1),
             version,
             acl,
-            presence: presence(status),
+            presence: presence(status).into(),
         });
     }
 
     fn news(&mut self, version: u64, acl: u64, status: Status) {
-        let presence = presence(status);
+        let presence = presence(status).into();
         let (friend, epoch) = (self.bob, epoch(1));
         self.bench.ps(cs_ps::ToCs::Presence { friend, epoch, version, acl, presence });
     }
@@ -126,7 +126,7 @@ fn one_change_is_fanned_out_to_all_admitted_and_encoded_once() {
     assert_eq!(bench.cs.friend_count(), 1);
     for (acl, link) in (1u64..).zip([0u16, 1, 3]) {
         let (watcher, number) = (user_at(0, link), numbers[usize::from(link)]);
-        let (presence, epoch) = (presence(Status::Online), epoch(1));
+        let (presence, epoch) = (presence(Status::Online).into(), epoch(1));
         bench.ps(cs_ps::ToCs::Admit {
             friend: bob,
             watcher,
@@ -139,7 +139,7 @@ fn one_change_is_fanned_out_to_all_admitted_and_encoded_once() {
     }
     let first = bench.shown();
     assert_eq!(first.iter().map(|(link, ..)| *link).collect::<Vec<_>>(), [0, 1, 3]);
-    let presence = presence(Status::Busy);
+    let presence = presence(Status::Busy).into();
     bench.ps(cs_ps::ToCs::Presence { friend: bob, epoch: epoch(1), version: 2, acl: 3, presence });
     let bodies: Vec<Bytes> = bench
         .out
@@ -221,7 +221,7 @@ fn over_a_restart_of_the_home_the_client_keeps_what_it_showed() {
         epoch,
         version: 1,
         acl: 2,
-        presence: presence(Status::Away),
+        presence: presence(Status::Away).into(),
     });
     assert_eq!(pair.shown(), [Status::Away]);
     pair.news(99, 9, Status::Busy);

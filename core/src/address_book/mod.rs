@@ -190,7 +190,7 @@ impl AddressBook {
                 }
                 let back = Back::of(&Envelope { flow, from, op, tell: () });
                 let by = By::Intent(Told { back, source, target, number });
-                let wish = Wish::Told(act);
+                let wish = Wish::Told(*act);
                 let user = told_to(&wish);
                 self.enqueue(Task { user, flow, job: Job::Change { by, wish } });
             }

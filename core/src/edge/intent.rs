@@ -1,6 +1,8 @@
 //! Intents: a change that must reach another owner, written in the same batch as what caused it,
 //! told until the target has applied it (PROTOCOL §6.2).
 
+use alloc::boxed::Box;
+
 use serde::{Deserialize, Serialize};
 
 use super::edge;
@@ -104,7 +106,7 @@ edge! {
             /// Dense per (source, target), from 1.
             number: u64,
             /// What must happen.
-            act: Act,
+            act: Box<Act>,
         } "intent",
     }
 

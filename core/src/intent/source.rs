@@ -4,6 +4,7 @@
 //! dense; an intent is told only after the write that holds it was `Written`; its row is deleted only
 //! after the target's own `Written`.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
@@ -422,7 +423,7 @@ impl Source {
             return;
         };
         let (source, target, number) = (lane.source, lane.target, first.number);
-        let tell = ToTarget::Intent { source, target, number, act: first.act.clone() };
+        let tell = ToTarget::Intent { source, target, number, act: Box::new(first.act.clone()) };
         let tell: Tell = match target {
             Target::Book(_) => ToBook::from(tell).into(),
             Target::Mixer(_) => ToMixer::from(tell).into(),

@@ -212,7 +212,7 @@ impl Mixer {
             }
             ToMixer::Intent(intent::ToTarget::Intent { source, target, number, act }) => {
                 // Other acts are for books; their source is at fault and is not answered.
-                if let intent::Act::Close { conversation, pact } = act {
+                if let intent::Act::Close { conversation, pact } = *act {
                     let node = from.node;
                     let ask =
                         CloseAsk { flow, node, op, source, target, number, conversation, pact };

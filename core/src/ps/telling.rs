@@ -150,7 +150,8 @@ impl Ps {
         };
         person.watches.answer(watch, Answered::Admitted, acl);
         let Watch { node, watcher, number, .. } = *watch;
-        let (friend, version, presence) = (person.user, person.version, Box::new(Record::from(told)));
+        let (friend, version, presence) =
+            (person.user, person.version, Box::new(Record::from(told)));
         let epoch = self.setup.epoch(person.shard);
         let tell = ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
         self.out.push(Output::Tell(Post::node(flow, node, tell)));

@@ -264,6 +264,7 @@ impl Link {
         }
     }
 
+    #[expect(clippy::vec_box, reason = "as the parcel holds them")]
     fn on_tells(&mut self, first: u64, tells: Vec<Box<Addressed>>, out: &mut Outbox<Output>) {
         if tells.is_empty() {
             return;

@@ -108,7 +108,7 @@ fn presence(user: u8, version: u64) -> cs_ps::ToCs {
         epoch: Epoch::new(0, 1),
         version,
         acl: 0,
-        presence: alloc::boxed::Box::new(presence.into()),
+        presence: Box::new(presence.into()),
     }
 }
 

@@ -20,10 +20,10 @@ fn befriended() -> World {
 /// The pacts that mixers were told to close.
 fn closes(world: &World) -> Vec<(ConversationId, u32)> {
     let close = |post: &Post| match &post.tell {
-        Tell::Mixer(ToMixer::Intent(ToTarget::Intent {
-            act: Act::Close { conversation, pact },
-            ..
-        })) => Some((*conversation, *pact)),
+        Tell::Mixer(ToMixer::Intent(ToTarget::Intent { act, .. })) => match **act {
+            Act::Close { conversation, pact } => Some((conversation, pact)),
+            Act::Invite { .. } | Act::Accepted { .. } | Act::Parted { .. } => None,
+        },
         _ => None,
     };
     world.told.iter().filter_map(close).collect()

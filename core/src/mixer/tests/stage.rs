@@ -292,7 +292,7 @@ impl Stage {
 
     pub(super) fn close_pact(&mut self, number: u64, pact: u32) {
         let target = intent::Target::Mixer(Shard::of_conversation(talk()));
-        let act = intent::Act::Close { conversation: talk(), pact };
+        let act = intent::Act::Close { conversation: talk(), pact }.into();
         let source = Shard::of_user(ALICE);
         self.tell(None, intent::ToTarget::Intent { source, target, number, act });
     }

@@ -203,7 +203,7 @@ impl Client {
     }
 
     fn on_friend(&mut self, user: UserId, flow: Flow, now: Timestamp) {
-        self.watch(&[user], flow, now);
+        self.watch(&[user], flow);
         if let Some(slot) = self.device.user.and_then(|me| self.talks.slot_with(me, user)) {
             self.talks[slot].closed = false;
             self.advance(slot, now);
@@ -214,7 +214,7 @@ impl Client {
         self.faces.forget(user);
         if let (Some(channel), true) = (self.session.cs.channel, self.session.watching) {
             let users = List::new(Vec::from([user])).expect("one fits");
-            self.tell(channel, &ToCs::Unwatch(Unwatch { users }), flow, now);
+            self.tell(channel, &ToCs::Unwatch(Unwatch { users }), flow);
         }
         self.renew_leg(user, now);
     }
@@ -223,25 +223,25 @@ impl Client {
     /// again (PROTOCOL §6.3): the leg goes, and what still waits asks for a new one.
     fn renew_leg(&mut self, user: UserId, now: Timestamp) {
         if let Some(slot) = self.device.user.and_then(|me| self.talks.slot_with(me, user)) {
-            self.detach(slot, now);
+            self.detach(slot);
             self.advance(slot, now);
         }
     }
 
     /// Watches every friend.
-    pub(super) fn watch_all(&mut self, now: Timestamp) {
+    pub(super) fn watch_all(&mut self) {
         self.session.watching = true;
         let friends = self.book.friends();
-        self.watch(&friends, self.session.flow, now);
+        self.watch(&friends, self.session.flow);
     }
 
-    fn watch(&mut self, users: &[UserId], flow: Flow, now: Timestamp) {
+    fn watch(&mut self, users: &[UserId], flow: Flow) {
         let (Some(channel), true) = (self.session.cs.channel, self.session.watching) else {
             return;
         };
         for part in users.chunks(LIST_ITEMS_MAX) {
             let users = List::new(part.to_vec()).expect("chunks are of that size");
-            self.tell(channel, &ToCs::Watch(Watch { users }), flow, now);
+            self.tell(channel, &ToCs::Watch(Watch { users }), flow);
         }
     }
 

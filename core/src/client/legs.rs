@@ -67,7 +67,7 @@ impl Client {
                 let Some(idle) = self.talks.idlest() else {
                     return true;
                 };
-                self.detach(idle, now);
+                self.detach(idle);
                 legs -= 1;
             }
             legs += 1;
@@ -259,18 +259,18 @@ impl Client {
         if core::mem::take(&mut talk.types) && !hides {
             (talk.typed, talk.touched) = (Some(now), now);
             let flow = self.draw_flow();
-            self.tell(channel, &ToMixer::Typing(Typing {}), flow, now);
+            self.tell(channel, &ToMixer::Typing(Typing {}), flow);
         }
     }
 
     /// Tells the mixer what was taken.
-    pub(super) fn deliver(&mut self, slot: u32, now: Timestamp) {
+    pub(super) fn deliver(&mut self, slot: u32) {
         let talk = &mut self.talks[slot];
         let Some(channel) = talk.live() else { return };
         if talk.taken > talk.delivered {
             talk.delivered = talk.taken;
             let delivered = ToMixer::Delivered(Delivered { through: talk.taken });
-            self.tell(channel, &delivered, Flow::default(), now);
+            self.tell(channel, &delivered, Flow::default());
         }
     }
 
@@ -286,15 +286,15 @@ impl Client {
         } else if talk.is_asked_for() || talk.is_behind() {
             self.timers.set(Timer::Idle(slot), now + LEG_IDLE_MS, "leg idle");
         } else {
-            self.detach(slot, now);
+            self.detach(slot);
         }
     }
 
     /// Lets a leg go, however far it has come; what it was asked is asked again on the next one.
-    pub(super) fn detach(&mut self, slot: u32, now: Timestamp) {
-        self.deliver(slot, now);
+    pub(super) fn detach(&mut self, slot: u32) {
+        self.deliver(slot);
         if let Some(channel) = self.channel_of_leg(slot) {
-            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
+            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default());
             let asks = self.link.as_mut().map(|link| link.close(channel)).unwrap_or_default();
             self.give_back(asks);
         }
@@ -314,7 +314,7 @@ impl Client {
     /// A step towards or on a leg was refused, or the mixer let the leg go.
     pub(super) fn on_leg_refused(&mut self, slot: u32, refusal: Refusal, now: Timestamp) {
         if let Leg::Joining(channel) = self.talks[slot].leg {
-            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
+            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default());
         }
         if let Some(channel) = self.channel_of_leg(slot)
             && let Some(link) = &mut self.link

@@ -124,7 +124,8 @@ pub(super) struct Link {
     deframer: Deframer,
     /// Dialed or greeted, and not yet welcomed, since then.
     greeting: Option<Timestamp>,
-    said: Timestamp,
+    /// When anything was asked last. What is only told shows nothing of a link that is dead.
+    inquired: Timestamp,
     queue: VecDeque<Bytes>,
     queued: usize,
     in_flight: usize,
@@ -144,7 +145,7 @@ impl Link {
             choked: false,
             deframer: Deframer::default(),
             greeting: Some(now),
-            said: now,
+            inquired: now,
             queue: VecDeque::new(),
             queued: 0,
             in_flight: 0,
@@ -180,10 +181,11 @@ impl Link {
         out: &mut Outbox<Output>,
         now: Timestamp,
     ) {
+        self.inquired = now;
         self.request = self.request.wrapping_add(1).max(1);
         self.asked.insert(self.request, Asked { ask, channel, since: now });
         let body = said.encode(&self.tail(flow));
-        self.say(&Frame::request(said.kind(), channel, self.request, body), out, now);
+        self.say(&Frame::request(said.kind(), channel, self.request, body), out);
     }
 
     /// Says something that has no answer.
@@ -193,16 +195,14 @@ impl Link {
         said: &impl Said,
         flow: Flow,
         out: &mut Outbox<Output>,
-        now: Timestamp,
     ) {
         let body = said.encode(&self.tail(flow));
-        self.say(&Frame::event(said.kind(), channel, body), out, now);
+        self.say(&Frame::event(said.kind(), channel, body), out);
     }
 
     /// Sends a frame, or queues it until the host has sent what it has.
-    pub(super) fn say(&mut self, frame: &Frame, out: &mut Outbox<Output>, now: Timestamp) {
+    pub(super) fn say(&mut self, frame: &Frame, out: &mut Outbox<Output>) {
         let bytes = frame.encode();
-        self.said = now;
         self.queued += bytes.len();
         self.queue.push_back(bytes);
         self.release(out);
@@ -297,8 +297,8 @@ impl Link {
         }
     }
 
-    /// When something must be said next.
-    pub(super) fn speaks_at(&self) -> Timestamp {
-        self.said + self.keepalive_ms
+    /// When something must be asked next.
+    pub(super) fn inquires_at(&self) -> Timestamp {
+        self.inquired + self.keepalive_ms
     }
 }

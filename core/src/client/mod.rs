@@ -76,7 +76,7 @@ enum Timer {
     Dial,
     /// The server owes an answer.
     Answer,
-    /// Something must be said.
+    /// Something must be asked.
     Ping,
     /// Choose the status again.
     Status,
@@ -217,9 +217,9 @@ impl Client {
         }
     }
 
-    fn tell(&mut self, to: Channel, said: &impl Said, flow: Flow, now: Timestamp) {
+    fn tell(&mut self, to: Channel, said: &impl Said, flow: Flow) {
         if let Some(link) = &mut self.link {
-            link.tell(to, said, flow, &mut self.out, now);
+            link.tell(to, said, flow, &mut self.out);
         }
     }
 
@@ -297,11 +297,11 @@ impl Client {
                 None => {}
             },
             Timer::Ping => {
-                if self.link.as_ref().is_some_and(|link| link.speaks_at() <= now) {
+                if self.link.as_ref().is_some_and(|link| link.inquires_at() <= now) {
                     self.ping(now);
                 }
                 if let Some(link) = &self.link {
-                    self.timers.set(Timer::Ping, link.speaks_at(), "keepalive");
+                    self.timers.set(Timer::Ping, link.inquires_at(), "keepalive");
                 }
             }
             Timer::Status => self.publish(now),
@@ -311,7 +311,7 @@ impl Client {
                 self.attach(purpose, now);
             }
             Timer::Talk(slot) => self.advance(slot, now),
-            Timer::Delivered(slot) => self.deliver(slot, now),
+            Timer::Delivered(slot) => self.deliver(slot),
             Timer::Idle(slot) => self.on_idle(slot, now),
         }
     }
@@ -327,7 +327,7 @@ impl Machine for Client {
         }
         self.on_clock(now);
         match input {
-            Input::LinkOpened { link } if self.is_current(link) => self.on_link_opened(now),
+            Input::LinkOpened { link } if self.is_current(link) => self.on_link_opened(),
             Input::LinkBytes { link, bytes } => self.on_link_bytes(link, bytes, now),
             Input::LinkSent { link, bytes } if self.is_current(link) => self.on_sent(bytes, now),
             Input::LinkClosed { link } if self.is_current(link) => self.on_link_closed(now),

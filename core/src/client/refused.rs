@@ -94,7 +94,7 @@ impl Client {
             && let Some(channel) = link.channel_of(Purpose::Account)
         {
             link.close(channel);
-            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
+            self.tell(channel, &ToGate::Detach(Detach {}), Flow::default());
         }
         self.attach_account(now);
     }

@@ -107,7 +107,7 @@ impl Client {
     }
 
     /// The link is open: the client greets.
-    pub(super) fn on_link_opened(&mut self, now: Timestamp) {
+    pub(super) fn on_link_opened(&mut self) {
         if self.stage != Stage::Dialing {
             return;
         }
@@ -121,7 +121,7 @@ impl Client {
             node: self.config.node,
         };
         if let Some(link) = &mut self.link {
-            link.say(&Frame::event(HELLO, Channel(0), hello.encode()), &mut self.out, now);
+            link.say(&Frame::event(HELLO, Channel(0), hello.encode()), &mut self.out);
         }
     }
 
@@ -189,7 +189,7 @@ impl Client {
         link.welcomed();
         link.keepalive_ms = u64::from(welcome.keepalive_ms).max(1_000);
         link.trace = self.config.trace && welcome.features & feature::TRACE != 0;
-        self.timers.set(Timer::Ping, link.speaks_at(), "keepalive");
+        self.timers.set(Timer::Ping, link.inquires_at(), "keepalive");
         self.session.server = WallClock::new(welcome.wall, now);
         self.session.flow = self.draw_flow();
         self.stage = Stage::SigningIn;
@@ -279,7 +279,7 @@ impl Client {
         self.device.user = Some(signed.user);
         self.device.newest = Some(signed.refresh.clone());
         self.put_device(Some(signed.refresh));
-        self.tell(channel, &ToGate::Detach(Detach {}), Flow::default(), now);
+        self.tell(channel, &ToGate::Detach(Detach {}), Flow::default());
         if let Some(link) = &mut self.link {
             link.close(channel);
         }
@@ -337,7 +337,7 @@ impl Client {
         let known = session.cs.open && session.book.done > 0;
         if self.stage == Stage::Joining && known && !session.publishing {
             self.session.publishing = true;
-            self.watch_all(now);
+            self.watch_all();
             self.publish(now);
         }
         if self.book.fetched {
@@ -383,7 +383,7 @@ impl Client {
             if let (true, Some(channel), Some(link)) = (open, attached.channel, &mut self.link) {
                 // Where the service let go first, the gate drops this.
                 let detach = ToGate::Detach(Detach {});
-                link.tell(channel, &detach, Flow::default(), &mut self.out, now);
+                link.tell(channel, &detach, Flow::default(), &mut self.out);
             }
             let asks = match (attached.channel.take(), &mut self.link) {
                 (Some(channel), Some(link)) => link.close(channel),

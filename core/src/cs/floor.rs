@@ -62,13 +62,9 @@ impl Floor {
         if epoch > self.epoch || acl > self.acl { Verdict::Hold } else { Verdict::Show }
     }
 
-    /// Whether the first value of an admission is at least what is shown: `Some(true)` where it is
-    /// news to the others too.
-    pub(super) fn first(&self, version: u64) -> Option<bool> {
-        match self.version {
-            Some(shown) if version < shown => None,
-            shown => Some(shown != Some(version)),
-        }
+    /// Whether the first value of an admission is older than what is shown.
+    pub(super) fn is_overtaken(&self, version: u64) -> bool {
+        self.version.is_some_and(|shown| version < shown)
     }
 
     /// A presence of this term was shown.

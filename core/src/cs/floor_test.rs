@@ -50,11 +50,11 @@ fn an_admission_never_lowers_the_acl() {
 #[test]
 fn a_first_value_is_a_floor() {
     let mut floor = at(1, 1);
-    assert_eq!(floor.first(5), Some(true));
+    assert!(!floor.is_overtaken(5));
     floor.shown(5);
-    assert_eq!(floor.first(4), None);
-    assert_eq!(floor.first(5), Some(false));
-    assert_eq!(floor.first(6), Some(true));
+    assert!(floor.is_overtaken(4));
+    assert!(!floor.is_overtaken(5));
+    assert!(!floor.is_overtaken(6));
     floor.forget();
-    assert_eq!(floor.first(1), Some(true));
+    assert!(!floor.is_overtaken(1));
 }

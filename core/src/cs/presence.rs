@@ -148,35 +148,33 @@ impl Cs {
         presence: Record<Presence>,
     ) {
         let Some(entry) = self.friends.get_mut(friend) else { return };
-        match entry.floor.first(version) {
-            Some(true) => {
-                self.take(flow, friend, version, presence, Audience::Admitted);
-            }
-            Some(false) => self.take(flow, friend, version, presence, Audience::One(person)),
-            // Something newer has overtaken it.
-            None => {
-                if let Some(seen) = entry.seen.clone() {
-                    self.show(Flow::default(), friend, Audience::One(person), KIND, &seen);
-                }
-            }
+        if !entry.floor.is_overtaken(version) {
+            return self.take(flow, friend, version, presence, Some(person));
+        }
+        if let Some(seen) = entry.seen.clone() {
+            self.show(Flow::default(), friend, Audience::One(person), KIND, &seen);
         }
     }
 
-    /// Keeps a presence as what is seen, and shows it.
+    /// Keeps a presence as what is seen, and shows it: to all who are admitted where it is news to them
+    /// (what lay between may never have come), else to who was admitted just now.
     fn take(
         &mut self,
         flow: Flow,
         friend: u32,
         version: u64,
         presence: Record<Presence>,
-        to: Audience,
+        first_of: Option<u32>,
     ) {
         let Some(entry) = self.friends.get_mut(friend) else { return };
         entry.floor.shown(version);
         let plain = body(entry.user, presence.clone(), Flow::default());
         let told = if flow.id == 0 { plain.clone() } else { body(entry.user, presence, flow) };
-        entry.seen = Some(plain);
-        self.show(flow, friend, to, KIND, &told);
+        let is_news = entry.seen.replace(plain.clone()) != Some(plain);
+        let to = if is_news { Some(Audience::Admitted) } else { first_of.map(Audience::One) };
+        if let Some(to) = to {
+            self.show(flow, friend, to, KIND, &told);
+        }
     }
 
     fn on_denied(
@@ -208,7 +206,7 @@ impl Cs {
             // Nobody is admitted, so nobody is shown it; an admission brings its own.
             Verdict::Show if entry.admitted().next().is_none() => {}
             Verdict::Show => {
-                self.take(news.flow, at, news.version, news.presence, Audience::Admitted);
+                self.take(news.flow, at, news.version, news.presence, None);
             }
         }
     }

@@ -113,6 +113,12 @@ impl Pipe {
         self.last
     }
 
+    /// How long what was sent so far still takes to leave, milliseconds.
+    #[must_use]
+    pub fn backlog(&self, now: Timestamp) -> u64 {
+        self.left.since(now)
+    }
+
     /// Stops forwarding for ever, telling nobody.
     pub fn stall(&mut self) {
         self.stalled = true;

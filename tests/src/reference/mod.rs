@@ -72,6 +72,9 @@ pub struct Reference {
     /// When a change of a kind (as in `newest`) was last left without a known outcome: it may come late,
     /// also after one that was made later.
     doubts: BTreeMap<(usize, u8), Timestamp>,
+    /// Statuses of a person that were chosen on a device and never answered, and when it was given up:
+    /// a node that stood still may take them in later, whatever the person chose since.
+    late: BTreeMap<usize, Vec<(Timestamp, String)>>,
     /// The status last chosen on a device whose cache lives on.
     kept: BTreeMap<usize, BTreeSet<String>>,
     /// The last act of a kind: 0 a device's status, 1 a person's message, 2 a person's name.
@@ -111,6 +114,7 @@ impl Reference {
             open: BTreeMap::new(),
             asks: BTreeMap::new(),
             doubts: BTreeMap::new(),
+            late: BTreeMap::new(),
             kept: BTreeMap::new(),
             cloned: BTreeMap::new(),
             chosen: BTreeMap::new(),
@@ -187,7 +191,9 @@ impl Reference {
                 let mut kept = kept.clone();
                 kept.extend(self.cloned.remove(device).into_iter().flatten());
                 self.kept.insert(*device, kept.clone());
-                self.shown[self.owner[*device]].status.insert(*device, kept);
+                let owner = self.owner[*device];
+                kept.extend(self.late_of(owner, seen.at));
+                self.shown[owner].status.insert(*device, kept);
             }
             What::Cloned { device, of } => {
                 let mut status = self.shown[self.owner[*of]].status.get(of).cloned();
@@ -371,7 +377,8 @@ impl Reference {
             Command::Status { status } => {
                 let newest = self.newest.get(&(device, 0)) == Some(&id);
                 if newest && !self.others(device, |c| matches!(c, Command::Status { .. })) {
-                    self.shown[owner].status.insert(device, BTreeSet::from([status]));
+                    let stands = self.late_of(owner, at).chain([status]).collect();
+                    self.shown[owner].status.insert(device, stands);
                 }
             }
             Command::Message { text } => {
@@ -439,6 +446,12 @@ impl Reference {
     fn unknown(&mut self, id: u64, at: Timestamp) {
         if let Some((device, command)) = self.open.remove(&id) {
             let owner = self.owner[device];
+            if let Command::Status { status } = &command {
+                for other in self.shown[owner].status.values_mut() {
+                    other.insert(status.clone());
+                }
+                self.late.entry(owner).or_default().push((at, status.clone()));
+            }
             if matches!(command, Command::Message { .. }) {
                 self.doubts.insert((owner, 1), at);
             }
@@ -468,6 +481,13 @@ impl Reference {
         let pair = self.asks.remove(&id)?;
         let pair = self.pairs.get_mut(&pair)?;
         pair.open.is_some_and(|(open, _, _)| open == id).then_some(pair)
+    }
+
+    /// The statuses of a person that may still come late.
+    fn late_of(&self, owner: usize, at: Timestamp) -> impl Iterator<Item = String> {
+        let late = self.late.get(&owner).map(Vec::as_slice).unwrap_or_default();
+        let late = late.iter().filter(move |(since, _)| at.since(*since) < LATE_MS);
+        late.map(|(_, status)| status.clone())
     }
 
     /// Whether a change of a kind may still come late.

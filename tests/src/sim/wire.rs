@@ -15,6 +15,8 @@ use super::world::World;
 use crate::coverage::Mark;
 use crate::history::{By, What};
 
+/// What a slow link may still have to carry when it is slow no longer, milliseconds.
+const BACKLOG_MS: u64 = 2_000;
 /// Longest time until an end learns of a cut.
 const CUT_HEARD_MS: u64 = 200;
 
@@ -433,10 +435,13 @@ impl World {
         !w.cut && w.device_open
     }
 
-    /// A link carries as much as ever.
+    /// A link carries as much as ever; one that has much to make up for is given up instead.
     pub(super) fn widen(&mut self, wire: usize) {
         let w = &mut self.wires[wire];
         w.down.pipe.set_rate(0);
         w.up.pipe.set_rate(0);
+        if w.down.pipe.backlog(self.now).max(w.up.pipe.backlog(self.now)) > BACKLOG_MS {
+            self.cut(wire);
+        }
     }
 }

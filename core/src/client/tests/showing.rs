@@ -182,6 +182,27 @@ fn history_comes_through_the_leg_and_survives_a_cut() {
 }
 
 #[test]
+fn who_only_types_learns_all_the_same_that_the_link_is_dead() {
+    let (mut peer, _) = online();
+    let typing = |id| (id, Command::Typing { to: "bob".to_string() });
+    let (id, command) = typing(1);
+    peer.command(id, command);
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    // Nothing comes any more, and typing asks for no answer.
+    let mut id = 1;
+    for _ in 0..12 {
+        peer.pass(5_000);
+        id += 1;
+        let (id, command) = typing(id);
+        peer.command(id, command);
+    }
+    let is_silent =
+        |event: &Event| matches!(event, Event::Offline { reason, .. } if reason == "silent");
+    assert!(peer.events.iter().any(is_silent), "{:?}", peer.events);
+}
+
+#[test]
 fn typing_goes_out_at_most_every_four_seconds() {
     let (mut peer, _) = online();
     let typing = || Command::Typing { to: "bob".to_string() };

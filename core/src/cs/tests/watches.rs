@@ -60,6 +60,31 @@ fn an_admitted_watcher_sees_the_first_value_and_each_change() {
 }
 
 #[test]
+fn a_change_that_ends_in_what_is_shown_is_not_shown_again() {
+    let mut pair = watching();
+    pair.admit(pair.number, 4, 1, Status::Busy);
+    pair.shown();
+    // Offline lay between, and never came: of what is told only the newest must arrive.
+    pair.news(6, 1, Status::Busy);
+    assert_eq!(pair.shown(), []);
+    pair.news(5, 1, Status::Offline);
+    assert_eq!(pair.shown(), [], "it is older all the same");
+    pair.news(7, 1, Status::Online);
+    assert_eq!(pair.shown(), [Status::Online]);
+    // Who is admitted is shown it in any case, and only they.
+    let carol = user_at(0, 9);
+    pair.bench.session(2, carol, TABLET);
+    pair.bench.watch(2, &[pair.bob]);
+    let number = numbers(&pair.bench.homes())[0];
+    pair.bench.shown();
+    let (friend, watcher, epoch, presence) = (pair.bob, carol, epoch(1), presence(Status::Online));
+    let (version, acl) = (8, 2);
+    let admit = cs_ps::ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
+    pair.bench.ps(admit);
+    assert_eq!(pair.bench.shown(), [(2, pair.bob, Status::Online)]);
+}
+
+#[test]
 fn answers_to_another_watch_do_not_count() {
     let mut pair = watching();
     pair.admit(pair.number + 1, 4, 1, Status::Online);

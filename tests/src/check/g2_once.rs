@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use presently_core::client::Event;
+use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
 use super::lives::{lives, sends};
@@ -24,20 +24,35 @@ pub fn check(history: &History) -> Result<(), Broken> {
     shown_once(history)
 }
 
-/// What a mixer said it could not store is not stored: its app would say it again.
+/// What a mixer said it could not store is not stored: its app would say it again. A copy of the cache
+/// taken before that was said knows nothing of it, and says what stands in it.
 fn failed_is_not_logged(history: &History) -> Result<(), Broken> {
     let sends = sends(history);
     let logged: BTreeSet<&str> =
         history.logs.values().flatten().map(|entry| entry.text.as_str()).collect();
+    // The sends of each device that may still fail, by whether a copy has them.
+    let mut open: BTreeMap<u64, (usize, bool)> = BTreeMap::new();
     for seen in &history.seen {
-        let What::Event { device, event: Event::Error { id: Some(id), code, .. } } = &seen.what
-        else {
-            continue;
-        };
-        let send = sends.get(id).filter(|_| code == "store_failed");
-        if send.is_some_and(|(_, _, text)| logged.contains(text)) {
-            let what = format!("device {device}: send {id} failed, and stands in the log");
-            return Err(broken(LAW, what));
+        match &seen.what {
+            What::Act { device, id, command: Command::Send { .. } } => {
+                open.insert(*id, (*device, false));
+            }
+            What::Cloned { of, .. } => {
+                let copied = open.values_mut().filter(|(device, _)| device == of);
+                copied.for_each(|(_, is_copied)| *is_copied = true);
+            }
+            What::Event { event: Event::Acked { id: Some(id), .. }, .. } => {
+                open.remove(id);
+            }
+            What::Event { device, event: Event::Error { id: Some(id), code, .. } } => {
+                let is_copied = open.remove(id).is_some_and(|(_, is_copied)| is_copied);
+                let send = sends.get(id).filter(|_| code == "store_failed" && !is_copied);
+                if send.is_some_and(|(_, _, text)| logged.contains(text)) {
+                    let what = format!("device {device}: send {id} failed, and stands in the log");
+                    return Err(broken(LAW, what));
+                }
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -87,7 +102,7 @@ fn shown_once(history: &History) -> Result<(), Broken> {
 
 #[cfg(test)]
 mod tests {
-    use presently_core::client::Event;
+    use presently_core::client::{Command, Event};
 
     use super::check;
     use crate::check::made;
@@ -134,5 +149,24 @@ mod tests {
             log.push(again);
         });
         assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_what_failed_and_is_stored_unless_a_copy_said_it() {
+        let failed = |copied: bool| {
+            let mut history = made::talk();
+            let text = history.logs.values().flatten().next().unwrap().text.clone();
+            let command = Command::Send { to: String::from("p1"), text };
+            made::add(&mut history, What::Act { device: 0, id: 77, command });
+            if copied {
+                made::add(&mut history, What::Cloned { device: 1, of: 0 });
+            }
+            let (id, code, text) = (Some(77), String::from("store_failed"), String::new());
+            let event = Event::Error { id, code, text, retry_ms: None };
+            made::add(&mut history, What::Event { device: 0, event });
+            check(&history)
+        };
+        assert!(failed(false).is_err());
+        assert_eq!(failed(true), Ok(()));
     }
 }

@@ -1,5 +1,7 @@
 //! PROTOCOL §5.2: watches, admissions, presence.
 
+use alloc::boxed::Box;
+
 use super::*;
 use crate::edge::Peer;
 use crate::wire::body::cs::{Leave, Unwatch};
@@ -77,7 +79,8 @@ fn a_change_that_ends_in_what_is_shown_is_not_shown_again() {
     pair.bench.watch(2, &[pair.bob]);
     let number = numbers(&pair.bench.homes())[0];
     pair.bench.shown();
-    let (friend, watcher, epoch, presence) = (pair.bob, carol, epoch(1), presence(Status::Online));
+    let (friend, watcher, epoch) = (pair.bob, carol, epoch(1));
+    let presence = Box::new(presence(Status::Online));
     let (version, acl) = (8, 2);
     let admit = cs_ps::ToCs::Admit { friend, watcher, number, epoch, version, acl, presence };
     pair.bench.ps(admit);

@@ -45,6 +45,12 @@ pub const LINK_SOFT_BYTES_MAX: usize = 128 * 1024;
 pub const LINK_HARD_BYTES_MAX: usize = 1024 * 1024;
 /// Bytes a link may send before it has attached with a ticket or signed in.
 pub const LINK_PRE_AUTH_BYTES_MAX: usize = 16 * 1024;
+/// What a gate keeps of a link that has not signed in, bytes: what it said, and answers that are hardly twice
+/// as long.
+pub const STRANGER_BYTES_MAX: usize = 4 * LINK_PRE_AUTH_BYTES_MAX;
+/// What a gate keeps of one that has, bytes: what waits for it, what its host holds, and a frame to come.
+pub const SESSION_BYTES_MAX: usize =
+    LINK_HARD_BYTES_MAX + LINK_IN_FLIGHT_BYTES_MAX + 2 * FRAME_BYTES_MAX;
 /// Time a link may take from opening to its first accepted attach.
 pub const LINK_PRE_AUTH_MS: u64 = 10_000;
 /// Links of one node.

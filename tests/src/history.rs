@@ -1,6 +1,6 @@
 //! What was seen of a run from outside: acts, events, faults, and the state at the end.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use presently_core::client::{Command, Event};
@@ -137,6 +137,13 @@ pub enum What {
         /// Links it still had.
         links: usize,
     },
+    /// A gate closes a link of a device, for a fault of what was said on it.
+    Faulted {
+        /// The device.
+        device: usize,
+        /// Its number for the link.
+        link: u64,
+    },
     /// A queue grew longer than it ever was.
     Measured {
         /// Whose.
@@ -210,11 +217,70 @@ pub enum Told {
         /// Part of an answer to a fetch, not pushed.
         fetched: bool,
     },
+    /// A ticket.
+    Granted {
+        /// For which service.
+        service: u8,
+        /// A digest of it.
+        ticket: u64,
+    },
+    /// A service is open to who showed a ticket.
+    Attached {
+        /// Which.
+        service: u8,
+        /// The ticket's digest.
+        ticket: u64,
+        /// When it was shown.
+        asked: Timestamp,
+    },
+    /// Somebody signed in.
+    SignedIn {
+        /// What they showed.
+        with: Shown,
+        /// Who.
+        person: usize,
+        /// On which device, as they call it.
+        endpoint: EndpointId,
+        /// The next token.
+        token: u64,
+        /// When they asked.
+        asked: Timestamp,
+    },
+    /// A sign-in is over: its end was asked for, or somebody showed a token that is older than one used.
+    SignInOver {
+        /// The token shown.
+        token: u64,
+        /// When.
+        asked: Timestamp,
+    },
+    /// Somebody may be talked to.
+    Seat {
+        /// Who.
+        of: usize,
+    },
+    /// Somebody may not be talked to.
+    NoContact {
+        /// Who; `None`: there is no such person.
+        of: Option<usize>,
+        /// The answer, without its number.
+        answer: Vec<u8>,
+    },
     /// The gate goes away.
     Closing {
         /// Milliseconds after which the client shall come back.
         after_ms: u32,
     },
+}
+
+/// What somebody showed who signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A password.
+    Password,
+    /// A refresh token.
+    Token(u64),
+    /// They asked for two things under one number: which was answered is not known.
+    Unknown,
 }
 
 /// Who asks for effects.
@@ -264,6 +330,8 @@ pub struct History {
     pub seen: Vec<Seen>,
     /// The durable logs by pair, smaller person first.
     pub logs: BTreeMap<(usize, usize), Vec<Logged>>,
+    /// People of whom a device lies: of what they do nothing is known.
+    pub liars: BTreeSet<usize>,
     /// Devices that live at the end.
     pub alive: Vec<usize>,
     /// Numbers of the names: filled by the first who asks.
@@ -285,6 +353,26 @@ impl History {
         // A true log has no gaps: the search is for those that do.
         let at = usize::try_from(seq).ok()?.checked_sub(1)?;
         log.get(at).filter(|entry| entry.seq == seq).or_else(|| log.iter().find(|e| e.seq == seq))
+    }
+
+    /// Whether a device is one of a person who may lie.
+    #[must_use]
+    pub fn lies(&self, device: usize) -> bool {
+        self.liars.contains(&self.owner[device])
+    }
+
+    /// Whether one of two people may lie.
+    #[must_use]
+    pub fn has_liar(&self, pair: (usize, usize)) -> bool {
+        self.liars.contains(&pair.0) || self.liars.contains(&pair.1)
+    }
+
+    /// Whether what stands at `seq` is the next to be read after what stands at `last`: of what a liar
+    /// says some is nothing to read.
+    #[must_use]
+    pub fn follows(&self, pair: (usize, usize), last: u64, seq: u64) -> bool {
+        let lie = |seq| self.entry(pair, seq).is_some_and(|e| self.liars.contains(&e.person));
+        last < seq && (last + 1..seq).all(lie)
     }
 
     /// A pair in its one order.

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::check::{LAWS, g6_hidden, g10_drain};
+use crate::check::{LAWS, g6_hidden, g8_beside, g10_drain};
 use crate::history::{Broken, History, broken};
 use crate::sim::{Run, Schedule, Sink, Swarm, World};
 
@@ -27,6 +27,7 @@ type Beside = (&'static str, u64, fn(u64) -> Result<(), Broken>);
 /// Laws that no ordinary world can show.
 pub const BESIDE: &[Beside] = &[
     ("g6_hidden", 4, |seed| g6_hidden::check(seed).map(|_| ())),
+    ("g8_beside", 32, |seed| g8_beside::check(seed).map(|_| ())),
     ("g10_drain", 16, |seed| g10_drain::check(seed).map(|_| ())),
 ];
 

@@ -9,6 +9,7 @@
 //! - [`chaos`] puts them under load, kills and starves them, and has the same laws judge;
 //! - [`replay`] plays what a node recorded into a fresh hub and demands equal outputs;
 //! - [`check`] holds one file per law, each a pure function over a history, and [`judge`] asks them;
+//! - [`words`] makes any frame that there can be, for enemies of machines;
 //! - [`shrink`] makes what failed small, and [`timeline`] tells it.
 #![forbid(unsafe_code)]
 
@@ -23,3 +24,4 @@ pub mod replay;
 pub mod shrink;
 pub mod sim;
 pub mod timeline;
+pub mod words;

@@ -31,7 +31,7 @@ use crate::index::{Index, Slab};
 use crate::limits::{
     CLOSE_FLUSH_MS, DRAIN_FLUSH_MS, DRAIN_SPREAD_MS, FRAME_BYTES_MAX, LINK_HARD_BYTES_MAX,
     LINK_IN_FLIGHT_BYTES_MAX, LINK_PRE_AUTH_BYTES_MAX, LINK_PRE_AUTH_MS, LINKS_MAX,
-    LINKS_PRE_AUTH_MAX, PAUSE_MS,
+    LINKS_PRE_AUTH_MAX, PAUSE_MS, SESSION_BYTES_MAX, STRANGER_BYTES_MAX,
 };
 use crate::machine::{Deadline, Machine};
 use crate::measure::Queues;
@@ -179,6 +179,13 @@ impl Gate {
         let frame = FRAME_BYTES_MAX + LENGTH_BYTES;
         let in_flight = links().map(|link| link.outgoing.in_flight());
         queues.longest("link bytes with the host", in_flight, LINK_IN_FLIGHT_BYTES_MAX.max(frame));
+        let kept = |link: &Link| {
+            link.deframer.held() + link.outgoing.waiting_bytes() + link.outgoing.in_flight()
+        };
+        let (strangers, others) =
+            (|link: &&Link| link.is_stranger(), |link: &&Link| !link.is_stranger());
+        queues.longest("stranger bytes", links().filter(strangers).map(kept), STRANGER_BYTES_MAX);
+        queues.longest("session bytes", links().filter(others).map(kept), SESSION_BYTES_MAX);
         queues.longest("link frame bytes", links().map(|link| link.deframer.held()), frame);
     }
 

@@ -6,14 +6,14 @@
 //! functions over the committed corpora on stable (`cargo xtask test fuzz`).
 //!
 //! - [`memory`]: the allocator that counts;
-//! - [`value`]: structured values from bytes;
 //! - [`stage`]: machines with a world around them that the input drives;
 //! - [`target`]: the targets.
+//!
+//! What clients and servers say is made by [`presently_tests::words`], as for the simulator's liar.
 
 pub mod memory;
 pub mod stage;
 pub mod target;
-pub mod value;
 
 #[global_allocator]
 static COUNTING: memory::Counting = memory::Counting;

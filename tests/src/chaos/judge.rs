@@ -62,6 +62,7 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Told { .. }
             | What::Draining { .. }
             | What::Drained { .. }
+            | What::Faulted { .. }
             | What::Measured { .. } => {}
         }
     }

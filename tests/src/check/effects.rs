@@ -48,6 +48,7 @@ pub fn check(history: &History) -> Result<(), Broken> {
             | What::Told { .. }
             | What::Draining { .. }
             | What::Drained { .. }
+            | What::Faulted { .. }
             | What::Measured { .. } => {}
         }
     }

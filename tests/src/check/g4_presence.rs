@@ -26,7 +26,8 @@ const AFTER_TROUBLE_MS: u64 = 60_000;
 /// # Errors
 /// Who sees what is not so, or was told too often.
 pub fn check(history: &History) -> Result<(), Broken> {
-    let lives = lives(history);
+    let mut lives = lives(history);
+    lives.retain(|life| !history.liars.contains(&life.person));
     at_the_end(history, &lives)?;
     let changes = changes(history);
     for life in &lives {
@@ -46,6 +47,8 @@ fn told_once(history: &History) -> Result<(), Broken> {
         if let What::Told { device, link, told: Told::Presence { of, status, name, message } } =
             &seen.what
             && history.owner[*device] != *of
+            && !history.lies(*device)
+            && !history.liars.contains(of)
         {
             let now = (*status, name.as_str(), message.as_str());
             once.told(history, (*device, *link, *of), now, seen.at)?;
@@ -147,6 +150,9 @@ fn at_the_end(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
             let Some(friend) = history.person(&item.user) else {
                 return Err(broken(LAW, format!("device {} has a stranger", life.device)));
             };
+            if history.liars.contains(&friend) {
+                continue;
+            }
             true_now(history, &reference, life.device, friend, item)?;
             let face = |of: &ContactItem| [&of.status, &of.name, &of.message].map(String::clone);
             if item.status != "offline" {
@@ -205,7 +211,9 @@ fn changes_only(history: &History, life: &Life<'_>, changes: &[u64]) -> Result<(
         match event {
             Event::Presence { user, status, name, message } => {
                 let now = (status.as_str(), name.as_str(), message.as_str());
-                if last.insert(user, now) == Some(now) {
+                // A liar calls themselves by the name that is shown for none: a change that does not show.
+                let lies = history.person(user).is_some_and(|of| history.liars.contains(&of));
+                if last.insert(user, now) == Some(now) && !lies {
                     let what =
                         format!("device {} was told twice that {user} is {status}", life.device);
                     return Err(broken(LAW, what));
@@ -221,6 +229,9 @@ fn changes_only(history: &History, life: &Life<'_>, changes: &[u64]) -> Result<(
         }
     }
     for (person, count) in told {
+        if history.liars.contains(&person) {
+            continue;
+        }
         let most = real_changes(history, life, person, changes);
         if count > most {
             let what = format!(
@@ -276,7 +287,11 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
             let Some(friend) = history.person(user).filter(|friend| *friend != life.person) else {
                 continue;
             };
-            if status != "offline" || troubled.iter().any(|(from, to)| from <= at && at <= to) {
+            let unknown = history.liars.contains(&friend);
+            if unknown
+                || status != "offline"
+                || troubled.iter().any(|(from, to)| from <= at && at <= to)
+            {
                 continue;
             }
             let reason = hidden[friend].is_some_and(|chosen| chosen <= *at)

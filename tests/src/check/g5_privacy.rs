@@ -4,11 +4,13 @@
 //! Each datum is tainted with its source and with the time it was made: texts are never said twice,
 //! so a text names its act. It may reach whoever may have been a friend of its source at or after that
 //! act; what was made before two people parted may still be on its way. Who removed the other may see
-//! what is made later until the other home knows.
+//! what is made later until the other home knows. Who asks to talk to somebody who is no friend is answered
+//! the same, byte for byte, whoever that is: a stranger, one who removed them, one who hides, nobody.
 
 use std::collections::BTreeMap;
 
 use presently_core::client::{Command, Event};
+use presently_core::model::contact::Relation;
 use presently_core::model::presence::Status;
 use presently_core::time::Timestamp;
 
@@ -33,6 +35,7 @@ pub fn check(history: &History) -> Result<(), Broken> {
         knows.note(seen);
         if let What::Told { device, told, .. } = &seen.what {
             knows.judge(*device, told, seen.at)?;
+            knows.equal(*device, told)?;
         }
     }
     Ok(())
@@ -63,6 +66,8 @@ struct Knows<'a> {
     spoke: BTreeMap<(usize, usize), ()>,
     /// When somebody who did not hide last typed for somebody.
     typed: BTreeMap<(usize, usize), Timestamp>,
+    /// What everybody was answered who asked for somebody they may not talk to.
+    no_contact: Option<&'a [u8]>,
     troubled: bool,
     calm_since: Timestamp,
 }
@@ -82,6 +87,7 @@ impl<'a> Knows<'a> {
             said: BTreeMap::new(),
             spoke: BTreeMap::new(),
             typed: BTreeMap::new(),
+            no_contact: None,
             troubled: false,
             calm_since: Timestamp(0),
         }
@@ -158,6 +164,7 @@ impl<'a> Knows<'a> {
     fn judge(&self, device: usize, told: &Told, now: Timestamp) -> Result<(), Broken> {
         let me = self.history.owner[device];
         let may = match told {
+            _ if self.is_of_liar(told, me) => true,
             Told::Presence { of, .. }
             | Told::Settling { of }
             | Told::Typing { by: of }
@@ -178,12 +185,17 @@ impl<'a> Knows<'a> {
                     || made.is_some_and(|made| self.may_know(*of, me, made, now));
                 shown && seen
             }
+            Told::Seat { of } => {
+                self.may_know(*of, me, Timestamp(0), now) || self.talks_with_liar(me, *of)
+            }
             Told::Settling { of } => self.may_know(*of, me, Timestamp(0), now),
             Told::Typing { by } => {
                 let made = self.typed.get(&(*by, me)).copied();
                 made.is_some_and(|made| self.may_know(*by, me, made, now))
             }
-            Told::Ring { by } => self.spoke.contains_key(&History::pair(*by, me)),
+            Told::Ring { by } => {
+                self.spoke.contains_key(&History::pair(*by, me)) || self.talks_with_liar(me, *by)
+            }
             Told::Entry { pair, by, text, .. } => {
                 let mine = pair.0 == me || pair.1 == me;
                 let said = self.said.get(text.as_str());
@@ -192,13 +204,60 @@ impl<'a> Knows<'a> {
                 mine && sent
             }
             Told::Contact { of, .. } => self.acquainted.contains_key(&History::pair(*of, me)),
-            Told::Conversation { with, .. } => self.spoke.contains_key(&History::pair(*with, me)),
-            Told::WholeBook | Told::Closing { .. } => true,
+            Told::Conversation { with, .. } => {
+                self.spoke.contains_key(&History::pair(*with, me))
+                    || self.talks_with_liar(me, *with)
+            }
+            _ => true,
         };
         if may {
             return Ok(());
         }
         Err(broken(LAW, format!("device {device} of {me} was told {told:?} at {}", now.0)))
+    }
+
+    /// Whom one may not talk to is nobody's to know: all of them are refused alike.
+    fn equal(&mut self, device: usize, told: &'a Told) -> Result<(), Broken> {
+        let Told::NoContact { of, answer } = told else {
+            return Ok(());
+        };
+        let usual = *self.no_contact.get_or_insert(answer);
+        if usual == answer {
+            return Ok(());
+        }
+        let what = format!("device {device} was answered {answer:?} of {of:?}, others {usual:?}");
+        Err(broken(LAW, what))
+    }
+
+    /// Whether it is what a liar did: what that is only they know. But nobody honest becomes a friend of
+    /// theirs, and a stranger is shown nothing.
+    fn is_of_liar(&self, told: &Told, me: usize) -> bool {
+        let source = match told {
+            Told::Presence { of, .. }
+            | Told::Typing { by: of }
+            | Told::Ring { by: of }
+            | Told::Conversation { with: of, .. } => *of,
+            Told::Contact { of, relation, .. } => {
+                let asks = *relation != Relation::FRIEND.0 || self.befriended(me, *of);
+                return asks && self.history.has_liar((me, *of));
+            }
+            Told::Entry { pair, by, .. } => {
+                let mine = pair.0 == me || pair.1 == me;
+                return mine && self.history.liars.contains(by) && self.befriended(pair.0, pair.1);
+            }
+            _ => return false,
+        };
+        // What an honest person says to a liar is known, and judged as ever.
+        self.history.liars.contains(&source) && self.befriended(me, source)
+    }
+
+    /// Whether a liar may have said something there.
+    fn talks_with_liar(&self, a: usize, b: usize) -> bool {
+        self.history.has_liar((a, b)) && self.befriended(a, b)
+    }
+
+    fn befriended(&self, a: usize, b: usize) -> bool {
+        a == b || self.history.befriended.contains(&History::pair(a, b))
     }
 
     /// Whether `viewer` may be told at `now` what `source` made at `made`.
@@ -302,6 +361,39 @@ mod tests {
         act(&mut history, 0, 65, types());
         tell(&mut history, 1, Told::Typing { by: 0 });
         assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_a_seat_with_a_stranger_and_to_another_answer_than_others_get() {
+        let mut history = made::talk();
+        tell(&mut history, 1, Told::Seat { of: 0 });
+        assert_eq!(check(&history), Ok(()));
+        history.befriended.clear();
+        assert!(check(&history).is_err());
+        let mut history = made::talk();
+        for of in [Some(0), None, Some(0)] {
+            tell(&mut history, 1, Told::NoContact { of, answer: vec![9, 0] });
+        }
+        assert_eq!(check(&history), Ok(()));
+        tell(&mut history, 0, Told::NoContact { of: None, answer: vec![9, 1] });
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn a_liar_is_told_of_friends_only_and_what_they_do_is_theirs() {
+        for (befriended, holds) in [(true, true), (false, false)] {
+            let mut history = made::talk();
+            history.liars.insert(1);
+            if !befriended {
+                history.befriended.clear();
+            }
+            mood(&mut history, 60, "glad");
+            tell(&mut history, 1, presence(0, Status::Busy, "glad"));
+            assert_eq!(check(&history).is_ok(), holds);
+            history.seen.pop();
+            tell(&mut history, 0, presence(1, Status::Busy, "whatever"));
+            assert_eq!(check(&history).is_ok(), holds);
+        }
     }
 
     #[test]

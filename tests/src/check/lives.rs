@@ -67,6 +67,7 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Told { .. }
             | What::Draining { .. }
             | What::Drained { .. }
+            | What::Faulted { .. }
             | What::Measured { .. } => {}
         }
     }

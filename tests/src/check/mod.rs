@@ -16,11 +16,14 @@ pub mod g4_presence;
 pub mod g5_privacy;
 pub mod g6_hidden;
 pub mod g7_resume;
+pub mod g8_beside;
 pub mod g8_bounds;
 pub mod g9_crash;
 mod lives;
 pub mod one_owner;
+pub mod r10_tickets;
 pub mod r4_own;
+pub mod r9_session;
 
 #[cfg(test)]
 mod made;
@@ -41,6 +44,8 @@ pub const LAWS: &[Law] = &[
     ("g9_crash", g9_crash::check),
     ("one_owner", one_owner::check),
     ("r4_own", r4_own::check),
+    ("r9_session", r9_session::check),
+    ("r10_tickets", r10_tickets::check),
 ];
 
 /// Holds a history against every law.

@@ -100,6 +100,11 @@ impl Coverage {
         }
     }
 
+    /// A client without an app was refused something.
+    pub fn refused(&mut self, code: Code) {
+        self.name("error", code.name());
+    }
+
     fn name(&mut self, group: &'static str, name: &str) {
         // Looked for first: most names are there, and a search needs no string of its own.
         let found = self.named.iter_mut().find(|((g, n), _)| *g == group && n == name);

@@ -1,36 +1,23 @@
 //! Marks that no seed is expected to reach, and why. One that is reached all the same is named in the
 //! summary: its line here can go.
 
-const HONEST: &str = "clients of the simulator keep to the protocol";
 const LOCAL: &str = "between machines of one node: no parcel carries it";
 const SMALL: &str = "these worlds stay below the limits";
 
 /// Names and reasons.
 const RARE: &[(&str, &str)] = &[
     ("client.lagged", "apps of the simulator take every event; what drops them is the driver"),
-    ("close.fault", HONEST),
     ("close.gone", "a host that lost a link says so, and closes nothing"),
     ("close.signed_out", "a client that signs out closes its link before its gate does"),
     ("close.unavailable", "no node is full, and none of its first reads is refused"),
     ("error.bad_command", "commands of the simulator are typed"),
-    ("error.bad_ticket", HONEST),
     ("error.busy", SMALL),
     ("error.draining", "an operator must ask a node that is handing its ranges over"),
-    ("error.invalid", HONEST),
     ("error.limit_reached", SMALL),
-    ("error.malformed", HONEST),
     ("error.name_taken", "the operator makes each account once"),
-    ("error.not_ready", HONEST),
-    ("error.no_invitation", "an invitation must be taken back while it is being accepted"),
-    ("error.out_of_order", HONEST),
     ("error.outbox_full", SMALL),
-    ("error.sign_in_ended", "a sign-in ends only with its sign-out"),
-    ("error.too_fast", SMALL),
-    ("error.too_large", HONEST),
-    ("error.unsupported", "all speak one version"),
-    ("error.upgrade_required", "all speak one version"),
-    ("error.wrong_credentials", "everybody knows their password"),
-    ("offline.fault", HONEST),
+    ("error.too_large", "apps say nothing so long; a frame over its bound ends its link"),
+    ("offline.fault", "clients keep to the protocol: who lies is none"),
     ("offline.refused", "everybody knows their password"),
     ("tell.address_book.expected", "a target forgets nothing, and a source tells in order"),
     ("tell.address_book.visible", LOCAL),

@@ -94,7 +94,12 @@ impl Reference {
         for a in 0..people {
             for b in a + 1..people {
                 let friends = history.befriended.contains(&(a, b));
-                let tie = if friends { Tie::Friends } else { Tie::None };
+                // Nobody honest makes friends with a liar; who is their friend may cease to be.
+                let tie = match friends {
+                    true if history.has_liar((a, b)) => Tie::Unsure,
+                    true => Tie::Friends,
+                    false => Tie::None,
+                };
                 let pair = Pair { tie, open: None, last: None, told: BTreeSet::new() };
                 pairs.insert((a, b), pair);
             }
@@ -236,6 +241,7 @@ impl Reference {
             | What::Told { .. }
             | What::Draining { .. }
             | What::Drained { .. }
+            | What::Faulted { .. }
             | What::Measured { .. } => {}
         }
     }

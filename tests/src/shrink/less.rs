@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::sim::{Schedule, Step, Swarm};
 
 /// What a swarm is, not how it goes with it.
-const KEPT: [&str; 5] = ["seed", "owner", "play_ms", "unborn", "hops"];
+const KEPT: [&str; 6] = ["seed", "owner", "play_ms", "unborn", "liars", "hops"];
 /// Steps this far apart, milliseconds, are brought closer.
 const GAP_MS: u64 = 100;
 /// A fault that lasts longer, milliseconds, is made to last this long.

@@ -59,6 +59,8 @@ pub(super) enum Job {
     Begins,
     /// Somebody does something.
     Act,
+    /// A liar says one thing more.
+    Lie(usize),
     /// Somebody of a population does something.
     Crowd(Doing),
     /// A step of the schedule.

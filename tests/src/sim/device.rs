@@ -16,6 +16,7 @@ use presently_core::world::MemoryStore;
 use presently_core::world::disk::{Crash, Disk, DiskWeather};
 
 use super::agenda::Job;
+use super::liar::Liar;
 use super::rest::Rest;
 use super::second;
 use super::shadow::{Shadow, has_twins};
@@ -54,6 +55,8 @@ pub(super) struct Device {
     /// A copy of a cache that its next process starts from.
     pub(super) backup: Option<MemoryStore>,
     pub(super) rest: Rest,
+    /// It has no client, and lies.
+    pub(super) liar: Option<Liar>,
     ended: bool,
     cache: Disk<(u32, OpId)>,
     weather: DiskWeather,
@@ -74,7 +77,8 @@ impl Device {
             links: BTreeMap::new(),
             dialled: BTreeSet::new(),
             reaches: true,
-            stays_away: swarm.unborn.contains(&number),
+            stays_away: swarm.unborn.contains(&number) || swarm.liars.contains(&number),
+            liar: swarm.liars.contains(&number).then(|| Liar::new(swarm.seed, number)),
             node: swarm.pinned.then_some(NodeId(node)),
             sends: BTreeMap::new(),
             rng: stream(swarm.seed, &format!("births {number}")),
@@ -93,6 +97,11 @@ impl Device {
 }
 
 impl Device {
+    /// Whether somebody is there: a client, or a liar.
+    pub(super) fn runs(&self) -> bool {
+        self.client.is_some() || self.liar.is_some()
+    }
+
     /// Whether no process of it has run with the cache it has.
     pub(super) fn is_fresh(&self) -> bool {
         self.life == 0 || self.ended
@@ -189,6 +198,9 @@ impl World {
     pub(super) fn feed_device(&mut self, device: usize, life: u32, input: Input<'_>) {
         if self.devices[device].life != life {
             return;
+        }
+        if self.devices[device].liar.is_some() {
+            return self.liar_gets(device, &input);
         }
         if self.tell_client(device, input) {
             self.pump_device(device);

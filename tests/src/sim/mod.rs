@@ -4,11 +4,13 @@
 //! that is drawn comes from the seed, so a seed is a run.
 
 mod agenda;
+pub mod beside;
 mod crowd;
 mod device;
 mod faults;
 mod finish;
 mod gauge;
+mod liar;
 mod marking;
 mod node;
 pub mod notes;

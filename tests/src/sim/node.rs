@@ -268,6 +268,7 @@ impl World {
                     format!("node {node} closes link {} ({reason:?})", link.0)
                 });
                 self.coverage.close(close_name(reason));
+                self.see_fault(node, link, reason);
                 self.node_closes(node, link, flush_ms);
             }
             Output::Handover { link, node: to, bytes } => self.hand_over(node, link, to, &bytes),

@@ -87,6 +87,7 @@ impl World {
             | Job::Begin
             | Job::Begins
             | Job::Act
+            | Job::Lie(_)
             | Job::Crowd(_)
             | Job::Step(_)
             | Job::After(_)

@@ -54,6 +54,8 @@ pub struct Swarm {
     pub leavers: u64,
     /// Devices that never start: a schedule that was made small does without them.
     pub unborn: Vec<usize>,
+    /// Devices that have no client, and lie.
+    pub liars: Vec<usize>,
     /// Whether hops are traced.
     pub hops: bool,
 }
@@ -85,6 +87,7 @@ impl Swarm {
             *count *= if kind.is_of_device() { people / 10 } else { 1 };
         }
         faults.remove(&Kind::Clone);
+        faults.remove(&Kind::Lie);
         Self {
             nodes: 4,
             owner: (0..people as usize).collect(),
@@ -92,6 +95,7 @@ impl Swarm {
             play_ms: 1_200_000,
             acts: 0,
             faults,
+            liars: Vec::new(),
             pinned: false,
             leavers: 3,
             ..Self::small(seed)
@@ -104,6 +108,13 @@ impl Swarm {
         let mut owner: Vec<usize> = (0..people).collect();
         if rng.below(3) == 0 {
             owner.push(rng.below(people as u64) as usize);
+        }
+        let mut faults = faults::mix(&mut stream(seed, "mix"));
+        let liars = liar(seed, &mut owner);
+        if liars.is_empty() {
+            faults.remove(&Kind::Lie);
+        } else {
+            faults.entry(Kind::Lie).or_insert(1);
         }
         let mut of_end = stream(seed, "end");
         let mut some = |most: u64| if rng.below(3) == 0 { 0 } else { 1 + rng.below(most) };
@@ -135,13 +146,14 @@ impl Swarm {
             play_ms: 600_000,
             acts: 200 + some(40),
             skew_ms: if some(1) == 0 { 2_000 } else { 600_000 },
-            faults: faults::mix(&mut stream(seed, "mix")),
+            faults,
             pinned: some(1) == 1,
             mixes_versions: of_end.below(2) == 0,
             broken_permille: if of_end.below(2) == 0 { 0 } else { 1 + of_end.below(400) },
             ends_rough: of_end.below(2) == 0,
             leavers: some(1),
             unborn: Vec::new(),
+            liars,
             hops: false,
         }
     }
@@ -163,10 +175,23 @@ impl Swarm {
             mixes_versions: false,
             broken_permille: 0,
             ends_rough: false,
+            liars: Vec::new(),
             leavers: 0,
             ..Self::small(seed)
         }
     }
+}
+
+/// In some worlds somebody lies: a person of their own, or a further device of somebody honest.
+fn liar(seed: u64, owner: &mut Vec<usize>) -> Vec<usize> {
+    let mut rng = stream(seed, "liar");
+    let people = owner.iter().max().map_or(0, |last| last + 1);
+    owner.push(match rng.below(6) {
+        0 | 1 => people,
+        2 => usize::try_from(rng.below(people as u64)).unwrap_or(0),
+        _ => return Vec::new(),
+    });
+    vec![owner.len() - 1]
 }
 
 /// The 32-byte seed of a part of a run.

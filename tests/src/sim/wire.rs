@@ -151,7 +151,7 @@ impl World {
     }
 
     pub(super) fn no_dial(&mut self, device: usize, life: u32, link: LinkId) {
-        if self.devices[device].life == life && self.devices[device].client.is_some() {
+        if self.devices[device].life == life && self.devices[device].runs() {
             self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
         }
         self.feed_device(device, life, client::Input::LinkClosed { link });
@@ -183,6 +183,22 @@ impl World {
             self.agenda.push(left, Job::Sent { wire, link, up: true, bytes: len });
         } else {
             self.tell_client(device, client::Input::LinkSent { link, bytes: len });
+        }
+    }
+
+    /// What a liar says goes as it is: it need be no frame.
+    pub(super) fn raw_up(&mut self, device: usize, link: LinkId, bytes: Bytes) {
+        let Some(&wire) = self.devices[device].links.get(&link.0) else {
+            return;
+        };
+        self.remark_frames(device, self.wires[wire].node, true, &bytes);
+        self.tap_up(wire, &bytes);
+        let w = &mut self.wires[wire];
+        if w.cut || w.up.is_stalled() {
+            return;
+        }
+        for (at, bytes) in w.up.carry(&self.links_weather, bytes, self.now) {
+            self.agenda.push(at, Job::Up { wire, bytes });
         }
     }
 
@@ -320,7 +336,7 @@ impl World {
     pub(super) fn device_hears(&mut self, wire: usize) {
         let w = &mut self.wires[wire];
         let (device, life, link) = (w.device, w.device_life, w.device_link);
-        let gone = self.devices[device].client.is_none() || self.devices[device].life != life;
+        let gone = !self.devices[device].runs() || self.devices[device].life != life;
         let w = &mut self.wires[wire];
         if !std::mem::take(&mut w.device_open) || gone {
             return;

@@ -188,7 +188,8 @@ impl World {
             }
             return;
         }
-        if self.reference.is_busy(me, other) {
+        // Who is friends with a liar is known no more, once the two begin.
+        if self.reference.is_busy(me, other) || self.history.has_liar((me, other)) {
             return;
         }
         let dice = self.workload.below(10);
@@ -237,7 +238,7 @@ impl World {
         if other == me {
             return matches!(command, Command::Add { .. });
         }
-        if self.reference.is_busy(me, other) {
+        if self.reference.is_busy(me, other) || self.history.has_liar((me, other)) {
             return false;
         }
         let adds = matches!(command, Command::Add { .. });

@@ -17,6 +17,7 @@ use super::agenda::{Agenda, Job};
 use super::crowd::{self, Crowd};
 use super::device::Device;
 use super::gauge::Gauge;
+use super::liar::Overheard;
 use super::marking::Ways;
 use super::node::Node;
 use super::notes::{Note, Noted};
@@ -85,6 +86,8 @@ pub struct World {
     pub(super) understood: BTreeMap<(NodeId, usize), (Incarnation, u32)>,
     /// What passes on links, as frames.
     pub(super) taps: Taps,
+    /// What a liar hears of what others say.
+    pub(super) overheard: Overheard,
     /// How long queues grew.
     pub(super) gauge: Gauge,
     operator: Operator,
@@ -116,6 +119,7 @@ impl World {
             users: vec![Default::default(); people],
             owner: swarm.owner.clone(),
             befriended: befriended(swarm, people),
+            liars: swarm.liars.iter().map(|device| swarm.owner[*device]).collect(),
             ..History::default()
         };
         let reference = Reference::new(&history);
@@ -151,6 +155,7 @@ impl World {
             hops: Vec::new(),
             understood: BTreeMap::new(),
             taps: Taps::default(),
+            overheard: Overheard::default(),
             gauge: Gauge::default(),
             operator: Operator::default(),
             play_from: Timestamp(0),
@@ -293,6 +298,7 @@ impl World {
             Job::Begin => self.begin(),
             Job::Begins => self.remark(|| Noted::Begins),
             Job::Act => self.act(),
+            Job::Lie(device) => self.lie_on(device),
             Job::Crowd(doing) => self.crowd(doing),
             Job::Step(step) => self.do_step(step),
             Job::After(after) => self.after(after),

@@ -38,6 +38,11 @@ pub fn promise(law: &str) -> &'static str {
             "Nothing of a range is written but by the node that owns it then, in its last life."
         }
         "r4" => "Who was told that a message is stored reads it, on whichever device.",
+        "r9" => {
+            "A session is signed in anew each time; nobody goes on with a token that is over, nor with \
+             one of somebody else."
+        }
+        "r10" => "A ticket opens what it was made for, and nothing else.",
         "effects" => {
             "Every effect that a machine asks for (of its store, of a link, of a password) is \
              completed exactly once, or its asker is gone."
@@ -50,11 +55,12 @@ pub fn promise(law: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use crate::check::LAWS;
-    use crate::judge::PANIC;
+    use crate::judge::{BESIDE, PANIC};
 
     #[test]
     fn every_law_has_words() {
-        for law in LAWS.iter().map(|(name, _)| *name).chain([PANIC]) {
+        let beside = BESIDE.iter().map(|(name, ..)| *name);
+        for law in LAWS.iter().map(|(name, _)| *name).chain(beside).chain([PANIC]) {
             assert!(!super::promise(law).is_empty(), "what does {law} promise?");
         }
     }

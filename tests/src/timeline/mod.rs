@@ -340,6 +340,7 @@ impl<'a> Teller<'a> {
             | What::Answered { .. }
             | What::Gone { .. }
             | What::Told { .. }
+            | What::Faulted { .. }
             | What::Measured { .. } => return None,
         })
     }

@@ -28,9 +28,9 @@ use presently_core::wire::hello::{HELLO, WELCOME, Welcome};
 use presently_core::wire::record::Record;
 use presently_core::wire::tail::Tail;
 use presently_core::world::MemoryRows;
+use presently_tests::words::value::Pool;
 
 use super::{OUTPUTS, TURNS};
-use crate::value::Pool;
 
 /// The person of the device.
 pub const ALICE: UserId = UserId([0xa1; 16]);

@@ -2,7 +2,6 @@
 
 pub mod device;
 pub mod node;
-pub mod words;
 
 /// Outputs that one input may cost, beside one for each byte of it: as many as a page of the store has
 /// rows, and room.

@@ -24,10 +24,10 @@ use presently_core::wire::frame::{Deframer, Frame};
 use presently_core::wire::hello::{HELLO, Hello, Versions};
 use presently_core::wire::tail::Tail;
 use presently_core::world::MemoryStore;
+use presently_tests::words::learn;
+use presently_tests::words::value::Pool;
 
-use super::words::learn;
 use super::{OUTPUTS, TURNS};
-use crate::value::Pool;
 
 /// The wall clock when a stage begins.
 const WALL: Wall = Wall(1_700_000_000_000);
@@ -381,3 +381,7 @@ fn hash(request: HashRequest) -> HashReply {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "node_test.rs"]
+mod tests;

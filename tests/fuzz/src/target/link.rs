@@ -5,10 +5,10 @@ use arbitrary::Unstructured;
 use presently_core::id::{Channel, LinkId};
 use presently_core::store::{Reply, Request};
 use presently_core::wire::frame::{Flags, Frame};
+use presently_tests::words;
 
 use crate::memory::{Taken, taken};
 use crate::stage::node::Stage;
-use crate::stage::words;
 
 /// Bytes that a stage may grow by whatever is done to it: tables that double, the pool, queues.
 const GROWTH_BYTES: usize = 512 * 1024;

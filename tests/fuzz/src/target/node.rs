@@ -6,11 +6,11 @@ use presently_core::edge::{Address, Addressed, Envelope, Role, Tell};
 use presently_core::hub::Input;
 use presently_core::id::{Flow, Incarnation, NodeId, OpId};
 use presently_core::trunk::{Parcel, ParcelBody};
+use presently_tests::words::value::any;
 
 use super::link::{act, bounded};
 use crate::memory::decoding;
 use crate::stage::node::Stage;
-use crate::value::any;
 
 const ACTS_MAX: usize = 256;
 /// The node that lies.

@@ -6,12 +6,12 @@ use bytes::Bytes;
 use presently_core::client::Command;
 use presently_core::store::{KEYSPACES, Key, Reply, Request, Write};
 use presently_core::world::MemoryRows;
+use presently_tests::words::value::{Pool, any};
 
 use super::link::{act, bounded};
 use crate::memory::taken;
 use crate::stage::device::Stage as Device;
 use crate::stage::node::Stage as Node;
-use crate::value::{Pool, any};
 
 const ACTS_MAX: usize = 128;
 

@@ -7,10 +7,10 @@ use presently_core::store::{Reply, Request};
 use presently_core::time::Wall;
 use presently_core::wire::frame::{Flags, Frame};
 use presently_core::world::MemoryRows;
+use presently_tests::words;
 
 use crate::memory::{Taken, taken};
 use crate::stage::device::Stage;
-use crate::stage::words;
 
 const GROWTH_BYTES: usize = 512 * 1024;
 const GROWTH_FACTOR: usize = 64;

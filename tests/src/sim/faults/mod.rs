@@ -90,6 +90,8 @@ pub enum Kind {
     Drain,
     /// An operator moves a range.
     Move,
+    /// A client lies.
+    Lie,
 }
 
 /// A node that is away or stands still for so long has lost its ranges, milliseconds.
@@ -97,7 +99,7 @@ const LONG_MS: u64 = 40_000;
 
 impl Kind {
     /// All of them, in order.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::Cut,
         Self::Stall,
         Self::HalfOpen,
@@ -132,6 +134,7 @@ impl Kind {
         Self::Outlived,
         Self::Drain,
         Self::Move,
+        Self::Lie,
     ];
 
     /// Whether it happens to one device.
@@ -190,6 +193,7 @@ impl Kind {
             Self::Outlived => "node paused past its time",
             Self::Drain => "node drained",
             Self::Move => "range moved",
+            Self::Lie => "lies",
         }
     }
 }
@@ -412,6 +416,15 @@ pub enum Fault {
         /// To which node.
         to: usize,
     },
+    /// A client lies.
+    Lie {
+        /// Its device.
+        device: usize,
+        /// What it says: a seed.
+        order: u64,
+        /// How many things.
+        words: u64,
+    },
 }
 
 impl Fault {
@@ -453,6 +466,7 @@ impl Fault {
             Self::Flood { .. } => Kind::Flood,
             Self::Drain { .. } => Kind::Drain,
             Self::Move { .. } => Kind::Move,
+            Self::Lie { .. } => Kind::Lie,
         }
     }
 }
@@ -493,7 +507,8 @@ impl Fault {
             | Self::Close { device, .. }
             | Self::Away { device, .. }
             | Self::Suspend { device, .. }
-            | Self::Flood { device, .. } => vec![Subject::Device(device)],
+            | Self::Flood { device, .. }
+            | Self::Lie { device, .. } => vec![Subject::Device(device)],
             Self::Clone { of, to } => vec![Subject::Device(of), Subject::Device(to)],
             Self::KillNode { node, .. }
             | Self::Pause { node, .. }
@@ -586,6 +601,7 @@ impl World {
             Fault::Flood { device, to, count, bytes } => self.flood((device, to), count, bytes),
             Fault::Drain { node, ms } => self.drain_for(node, ms),
             Fault::Move { shard, to } => self.move_range(shard, to),
+            Fault::Lie { device, order, words } => self.lie(device, order, words),
         };
         if took {
             self.counts.faults[fault.kind() as usize] += 1;

@@ -13,7 +13,7 @@ use crate::sim::swarm::{Swarm, stream};
 use crate::sim::world::World;
 
 /// Kinds and the most of each that a seed gets in ten minutes of play.
-const MOST: [(Kind, u64); 34] = [
+const MOST: [(Kind, u64); 35] = [
     (Kind::Cut, 20),
     (Kind::Stall, 4),
     (Kind::HalfOpen, 4),
@@ -48,6 +48,7 @@ const MOST: [(Kind, u64); 34] = [
     (Kind::Outlived, 1),
     (Kind::Drain, 2),
     (Kind::Move, 8),
+    (Kind::Lie, 4),
 ];
 
 /// How often each kind is to happen: about half of them not at all.
@@ -173,6 +174,7 @@ impl Draw<'_> {
                 let shard = u16::try_from(self.below(u64::from(Shard::COUNT))).unwrap_or(0);
                 Fault::Move { shard, to: self.node() }
             }
+            Kind::Lie => self.lie(),
         }
     }
 
@@ -204,6 +206,14 @@ impl Draw<'_> {
         let drawn = self.rng.below(pairs.len().max(1) as u64) as usize;
         let (of, to) = pairs.get(drawn).copied().unwrap_or_default();
         Fault::Clone { of, to }
+    }
+
+    fn lie(&mut self) -> Fault {
+        let liars = &self.swarm.liars;
+        let drawn = self.rng.below(liars.len().max(1) as u64) as usize;
+        let device = liars.get(drawn).copied().unwrap_or_default();
+        let (order, words) = (self.rng.next_u64() >> 12, 20 + self.below(200));
+        Fault::Lie { device, order, words }
     }
 
     fn flood(&mut self) -> Fault {

@@ -1,4 +1,7 @@
-//! Frame bodies of every kind, from bytes; and what stands in those that come.
+//! Frame bodies of every kind, from bytes; and what stands in those that come: for the fuzz targets, and
+//! for the simulator's client that lies.
+
+pub mod value;
 
 use arbitrary::Unstructured;
 use bytes::Bytes;
@@ -7,7 +10,7 @@ use presently_core::wire::body::{account, book, cs, inbox, link, mixer};
 use presently_core::wire::frame::Frame;
 use presently_core::wire::tail::Tail;
 
-use crate::value::{Pool, any};
+use self::value::{Pool, any};
 
 macro_rules! kinds {
     ($($kind:literal $direction:path, $variant:ident($body:ty);)*) => {

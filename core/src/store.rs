@@ -246,9 +246,11 @@ pub enum Request {
     },
     /// A conversation's head and last counters: `Tail`.
     Tail(ConversationId),
-    /// Entries with `from <= sequence < until` in sequence order: `Entries`. With `newest`, the last
-    /// ones of the range are taken where the limits cut, still in sequence order.
+    /// Entries with `from <= sequence < until` in sequence order: `Entries`, or `Conflict`. With
+    /// `newest`, the last ones of the range are taken where the limits cut, still in sequence order.
     Entries {
+        /// Rows whose revision must be as named, or nothing is read.
+        checks: Vec<Check>,
         /// The conversation.
         conversation: ConversationId,
         /// First sequence.

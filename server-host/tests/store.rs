@@ -97,6 +97,7 @@ fn what_was_acknowledged_outlives_kill_9() {
 
 fn verify(store: &Store, n: u64, head: u64) {
     let reply = store.door().ask_and_wait(Request::Entries {
+        checks: Vec::new(),
         conversation: conversation(n),
         from: 1,
         until: u64::MAX,

@@ -105,6 +105,7 @@ impl Room<'_> {
             Missed::HeadMark => Request::Read(Key::head_mark(id)),
             Missed::Tail => Request::Tail(id),
             Missed::Entries => Request::Entries {
+                checks: Vec::new(),
                 conversation: id,
                 from: self.conv.log.head + 1,
                 until: state.tail.as_ref().map_or(0, |(head, _)| head + 1),

@@ -57,6 +57,9 @@ impl Room<'_> {
             && let Some(body) = frames::page(entries, *more, flow)
         {
             self.desk.frame(port, (Lane::Control, frames::PAGE), request, body, flow);
+        } else if *reply == Reply::Conflict {
+            let elsewhere = Refusal::later(Code::Retry, READ_AGAIN_MS);
+            self.desk.refuse(port, request, elsewhere, flow);
         } else {
             self.desk.refuse(port, request, Refusal::of(Code::StoreFailed), flow);
         }
@@ -112,13 +115,12 @@ impl Room<'_> {
         }
         // What is beyond the head may be in the store and not yet be safe there.
         let until = read.until.min(self.conv.log.head + 1);
-        if read.from >= until {
-            let body = frames::page(&[], false, flow).expect("nothing fits a frame");
-            return self.desk.frame(leg.port, (Lane::Control, frames::PAGE), request, body, flow);
-        }
         leg.reads += 1;
         let limit = u32::from(read.limit).clamp(1, u32::try_from(PAGE_ENTRIES_MAX).unwrap_or(1));
+        // Where this node owns the conversation no longer, others may have appended: what it knows is
+        // then not the newest. It is asked even where nothing new is known.
         let request_entries = Request::Entries {
+            checks: self.desk.fenced(self.conv.id).into(),
             conversation: self.conv.id,
             from: read.from,
             until,

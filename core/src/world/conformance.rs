@@ -26,6 +26,7 @@ pub fn run(ask: &mut Ask<'_>) {
     rows_come_and_go(ask);
     revisions_only_rise(ask);
     checks_guard_a_whole_batch(ask);
+    checks_guard_a_page(ask);
     scans_go_in_order(ask);
     entries_take_a_place_once(ask);
     tails_follow_the_entries(ask);
@@ -101,6 +102,28 @@ fn revisions_only_rise(ask: &mut Ask<'_>) {
     let gone = Write { deletes: vec![a.clone()], ..Write::default() };
     written(&ask(Request::Write(gone)));
     assert!(written(&ask(put(&a, "x"))) > last, "a row that comes back is a new one");
+}
+
+fn checks_guard_a_page(ask: &mut Ask<'_>) {
+    let (here, guard) = (ConversationId([8; 16]), Key::conversation(ConversationId([8; 16])));
+    let revision = written(&ask(Request::Write(Write {
+        puts: vec![(guard.clone(), Bytes::from_static(b"roster"))],
+        entries: vec![entry(here, 1, 1)],
+        ..Write::default()
+    })));
+    let mut page = |revision, (from, until)| {
+        let checks = vec![Check { key: guard.clone(), revision }];
+        let (conversation, limit, bytes, newest) = (here, 9, u32::MAX, true);
+        ask(Request::Entries { checks, conversation, from, until, limit, bytes, newest })
+    };
+    for wrong in [None, Some(revision + 1)] {
+        assert_eq!(page(wrong, (1, 2)), Reply::Conflict, "{wrong:?}");
+        assert_eq!(page(wrong, (2, 2)), Reply::Conflict, "also where there is nothing to read");
+    }
+    let Reply::Entries { entries, more: false } = page(Some(revision), (1, 2)) else {
+        panic!("a page")
+    };
+    assert_eq!(entries.len(), 1);
 }
 
 fn checks_guard_a_whole_batch(ask: &mut Ask<'_>) {
@@ -261,7 +284,8 @@ fn page(
     (limit, bytes): (u32, u32),
     newest: bool,
 ) -> (Vec<StoredEntry>, bool) {
-    let reply = ask(Request::Entries { conversation, from, until, limit, bytes, newest });
+    let checks = Vec::new();
+    let reply = ask(Request::Entries { checks, conversation, from, until, limit, bytes, newest });
     let Reply::Entries { entries, more } = reply else { panic!("not entries: {reply:?}") };
     (entries, more)
 }

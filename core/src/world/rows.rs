@@ -59,11 +59,16 @@ impl MemoryRows {
     }
 
     /// Checks, then puts and deletes rows; a batch's entries are the caller's.
-    pub(super) fn write(&mut self, write: &Write) -> Reply {
+    /// Whether all rows are as named.
+    pub(super) fn hold(&self, checks: &[Check]) -> bool {
         let holds = |check: &Check| {
             self.rows.get(&check.key).map(|(_, revision)| *revision) == check.revision
         };
-        if !write.checks.iter().all(holds) {
+        checks.iter().all(holds)
+    }
+
+    pub(super) fn write(&mut self, write: &Write) -> Reply {
+        if !self.hold(&write.checks) {
             return Reply::Conflict;
         }
         self.revision += 1;

@@ -33,7 +33,10 @@ impl MemoryStore {
                 }
                 None => Reply::Tail { head: 0, last: Vec::new() },
             },
-            Request::Entries { conversation, from, until, limit, bytes, newest } => {
+            Request::Entries { checks, conversation, from, until, limit, bytes, newest } => {
+                if !self.rows.hold(checks) {
+                    return Reply::Conflict;
+                }
                 let range = (*conversation, *from)..(*conversation, (*until).max(*from));
                 let range = self.entries.range(range).map(|(_, entry)| entry);
                 let (limit, bytes) = (*limit as usize, *bytes as usize);

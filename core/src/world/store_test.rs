@@ -44,8 +44,8 @@ fn sequences(
     bytes: u32,
     newest: bool,
 ) -> (Vec<u64>, bool) {
-    let request =
-        Request::Entries { conversation: TALK, from: span.0, until: span.1, limit, bytes, newest };
+    let ((from, until), conversation, checks) = (span, TALK, Vec::new());
+    let request = Request::Entries { checks, conversation, from, until, limit, bytes, newest };
     let Reply::Entries { entries, more } = store.handle(&request) else {
         panic!("entries answer entries")
     };

@@ -71,6 +71,7 @@ impl World {
         let mut from = 1;
         loop {
             let request = Request::Entries {
+                checks: Vec::new(),
                 conversation,
                 from,
                 until: u64::MAX,

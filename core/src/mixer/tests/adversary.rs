@@ -650,6 +650,7 @@ impl World {
     /// One order, nothing doubled, nothing lost, each sender's own order kept.
     fn check(&mut self) {
         let all = Request::Entries {
+            checks: Vec::new(),
             conversation: talk(),
             from: 1,
             until: u64::MAX,

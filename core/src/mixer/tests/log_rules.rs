@@ -277,6 +277,26 @@ fn a_stale_node_stores_nothing() {
 }
 
 #[test]
+fn a_stale_node_reads_nothing_to_anybody() {
+    let mut stage = Stage::new();
+    let alice = stage.join(ALICE, PHONE);
+    stage.send(alice, 1, None);
+    stage.hear(alice);
+    raise(&mut stage.store);
+    // Its successor may have appended: what this one knows is perhaps not the newest, nor its end.
+    for from in [1, 2] {
+        let read = ReadEntries { from, until: u64::MAX, limit: 3, newest: true };
+        let request = stage.say(alice, &ToMixer::Read(read));
+        let heard = stage.hear(alice);
+        assert!(
+            matches!(&heard[..], [Heard::Refused(r, refusal)]
+                if *r == request && refusal.code == Code::Retry),
+            "{heard:?}"
+        );
+    }
+}
+
+#[test]
 fn empty_content_is_invalid() {
     let mut stage = Stage::new();
     let alice = stage.join(ALICE, PHONE);

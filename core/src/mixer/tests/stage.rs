@@ -277,6 +277,7 @@ impl Stage {
     /// Counters of the stored entries, in order.
     pub(super) fn log(&mut self) -> Vec<u64> {
         let all = Request::Entries {
+            checks: Vec::new(),
             conversation: talk(),
             from: 1,
             until: u64::MAX,

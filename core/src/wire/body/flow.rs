@@ -24,7 +24,8 @@ pub fn flow_of(kind: u16, body: &[u8]) -> Flow {
     found.into_iter().flatten().next().map(|tail| tail.flow()).unwrap_or_default()
 }
 
-/// A server's frame body with its flow replaced; unchanged where the kind is not a server's.
+/// A server's frame body with its flow replaced; unchanged where the kind is not a server's, or its
+/// tail has no room.
 #[must_use]
 pub fn with_flow(kind: u16, body: &Bytes, flow: Flow) -> Bytes {
     let named = Tail::of_flow(flow);
@@ -32,6 +33,9 @@ pub fn with_flow(kind: u16, body: &Bytes, flow: Flow) -> Bytes {
     macro_rules! again {
         ($($direction:path),*) => { $(
             if let Ok(Some((value, mut tail))) = <$direction>::decode(kind, body) {
+                if !tail.has_room(tag::FLOW) {
+                    return body.clone();
+                }
                 tail.set(tag::FLOW, flow);
                 return value.encode(&tail);
             }
@@ -47,3 +51,7 @@ pub fn with_flow(kind: u16, body: &Bytes, flow: Flow) -> Bytes {
     );
     body.clone()
 }
+
+#[cfg(test)]
+#[path = "flow_test.rs"]
+mod tests;

@@ -65,7 +65,19 @@ impl Database {
                 return Reply::Failed("a key does not fit its keyspace".to_owned());
             }
             Request::Tail(id) => self.log.tail(connection, *id),
-            Request::Entries { conversation, from, until, limit, bytes, newest } => {
+            Request::Entries { checks, .. }
+                if !checks.iter().all(|check| Rows::fits(&check.key)) =>
+            {
+                return Reply::Failed("a key does not fit its keyspace".to_owned());
+            }
+            Request::Entries { checks, conversation, from, until, limit, bytes, newest } => {
+                for check in checks {
+                    match self.rows.holds(connection, check) {
+                        Ok(true) => {}
+                        Ok(false) => return Reply::Conflict,
+                        Err(error) => return Reply::Failed(error.to_string()),
+                    }
+                }
                 let cut = Cut::new(*limit, *bytes);
                 self.log.entries(connection, *conversation, (*from, *until), *newest, cut)
             }

@@ -56,6 +56,7 @@ fn verify(store: &Store, count: u8, each: u64) {
     for n in 0..count {
         for newest in [false, true] {
             let reply = store.door().ask_and_wait(Request::Entries {
+                checks: Vec::new(),
                 conversation: conversation(n),
                 from: 1,
                 until: u64::MAX,

@@ -208,11 +208,31 @@ impl Placer {
         }
     }
 
-    /// The rows were read: a move that did not hold is over, and they say what is.
+    /// Tells everybody in reach of a move that was found to stand; the new owners know.
+    fn tell_landed(&mut self, places: &[Place]) {
+        let stands = |place: &&Place| {
+            let known = self.known(place.range);
+            (known.term, known.owner) == (place.term, place.owner)
+        };
+        let landed: Vec<Place> =
+            places.iter().filter(stands).map(|place| self.place(place.range)).collect();
+        let up: Vec<NodeId> = self.reach.up().collect();
+        for node in up {
+            let places: Vec<Place> =
+                landed.iter().filter(|place| place.owner != node).copied().collect();
+            if !places.is_empty() {
+                self.tell(node, Fabric::Placed { places });
+            }
+        }
+    }
+
+    /// The rows were read: a move that did not hold is over, and they say what is. One whose outcome was
+    /// not known may have landed.
     pub(super) fn on_read_over(&mut self, now: Timestamp) {
         let Some(errand) = self.errand.take_if(|errand| errand.stage == At::Reading) else {
             return;
         };
+        self.tell_landed(&errand.places);
         match errand.why {
             Why::Asked(op) => {
                 let holds = |place: &Place| self.place(place.range).owner == place.owner;

@@ -185,7 +185,8 @@ fn what_has_no_clear_outcome_is_written_again_until_it_has() {
     let stands = Place { kept: true, ..place(B, 1, 70) };
     let out = bench.stored(op, page(vec![row(&stands)]));
     assert_eq!(moved(&out)[0].placement, stands.placement());
-    assert_eq!(told(&out), [(B, Fabric::Placed { places: vec![stands] })], "the new owner is told");
+    let placed = Fabric::Placed { places: vec![stands] };
+    assert_eq!(told(&out), [(B, placed.clone()), (C, placed)], "the new owner first, then all");
     assert_eq!(answer(&out), Some(&AdminReply::Done));
 }
 

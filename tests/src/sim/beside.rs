@@ -73,7 +73,7 @@ impl World {
     fn be_loud(&mut self, order: u64) {
         // Those who talk have friends among the loud: neighbours are friends.
         for to in [TALKERS - 1, READER] {
-            self.fault(Fault::Flood { device: FLOODER, to, count: 100, bytes: 2_000 });
+            self.fault(Fault::Flood { device: FLOODER, to, count: 100, bytes: 2_000, reads: 0 });
         }
         self.fault(Fault::Slow { device: READER, rate: 500, reader: true, ms: FLOOD_MS });
         self.fault(Fault::Lie { device: LIAR, order: order >> 12, words: 50 });

@@ -6,6 +6,9 @@ use crate::history::What;
 use crate::sim::agenda::Job;
 use crate::sim::world::World;
 
+/// Who floods and hardly reads does so for this long.
+const FLOOD_MS: u64 = 20_000;
+
 impl World {
     pub(super) fn kill_device_for(
         &mut self,
@@ -47,10 +50,17 @@ impl World {
     }
 
     /// More to send at once than may be on the way.
-    pub(super) fn flood(&mut self, way: (usize, usize), count: u64, bytes: usize) -> bool {
-        let (device, to) = way;
+    pub(super) fn flood(
+        &mut self,
+        (device, to): (usize, usize),
+        (count, bytes): (u64, usize),
+        reads: u64,
+    ) -> bool {
         if self.devices[device].client.is_none() || self.devices[device].rest.is_held() {
             return false;
+        }
+        if reads > 0 {
+            self.slow_device(device, (reads, true), FLOOD_MS);
         }
         let to = self.history.people[to].clone();
         for _ in 0..count {

@@ -401,6 +401,9 @@ pub enum Fault {
         count: u64,
         /// Of how many bytes each.
         bytes: usize,
+        /// Bytes a second that it reads while it does; 0: as many as come.
+        #[serde(default)]
+        reads: u64,
     },
     /// A node is told to go away, and comes back.
     Drain {
@@ -598,7 +601,9 @@ impl World {
             Fault::Clone { of, to } => self.clone_device(of, to),
             Fault::Away { device, ms } => self.away(device, ms),
             Fault::Suspend { device, ms, severed } => self.suspend(device, ms, severed),
-            Fault::Flood { device, to, count, bytes } => self.flood((device, to), count, bytes),
+            Fault::Flood { device, to, count, bytes, reads } => {
+                self.flood((device, to), (count, bytes), reads)
+            }
             Fault::Drain { node, ms } => self.drain_for(node, ms),
             Fault::Move { shard, to } => self.move_range(shard, to),
             Fault::Lie { device, order, words } => self.lie(device, order, words),

@@ -225,6 +225,7 @@ impl Draw<'_> {
             to,
             count: 30 + self.below(200),
             bytes: 100 + self.below(7_900) as usize,
+            reads: if self.below(2) == 0 { 0 } else { 300 + self.below(3_000) },
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What waits on a slow link, by how much it may wait (PROTOCOL §2.5).
 //!
-//! Up to [`LINK_IN_FLIGHT_BYTES_MAX`] (or one frame) is with the host; the rest waits here in
-//! four lanes. Over [`LINK_SOFT_BYTES_MAX`] presence is the newest per person and typing is
-//! dropped; over [`LINK_HARD_BYTES_MAX`] the link is a slow consumer. A link on which nothing waits
-//! holds no lanes.
+//! Up to [`LINK_IN_FLIGHT_BYTES_MAX`] (or one frame; `Closing` is said besides) is with the host;
+//! the rest waits here in four lanes. Over [`LINK_SOFT_BYTES_MAX`] presence is the newest per person
+//! and typing is dropped; over [`LINK_HARD_BYTES_MAX`] the link is a slow consumer. A link on which
+//! nothing waits holds no lanes.
 
 use alloc::boxed::Box;
 use alloc::collections::{BTreeSet, VecDeque};

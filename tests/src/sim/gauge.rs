@@ -8,6 +8,8 @@ use presently_core::measure::Queue;
 use super::world::World;
 use crate::history::{By, What};
 
+/// `Closing` is said whatever the host still has; it is no longer than this.
+const LAST_WORD_BYTES: usize = 24;
 /// One input in this many is followed by a look at the machine's queues.
 const LOOK_EVERY: u64 = 32;
 
@@ -66,7 +68,8 @@ impl World {
     pub(super) fn gauge_handed(&mut self, wire: usize, bytes: usize) {
         let unsent = self.gauge.unsent(wire);
         // A frame longer than what may be with the host goes alone.
-        let bound = if *unsent == 0 { bytes } else { 0 }.max(LINK_IN_FLIGHT_BYTES_MAX);
+        let bound =
+            if *unsent == 0 { bytes } else { 0 }.max(LINK_IN_FLIGHT_BYTES_MAX) + LAST_WORD_BYTES;
         *unsent += bytes;
         let length = *unsent;
         let by = By::Device(self.wires[wire].device);

@@ -62,7 +62,11 @@ impl World {
         if reads > 0 {
             self.slow_device(device, (reads, true), FLOOD_MS);
         }
-        let to = self.history.people[to].clone();
+        // Nobody is flooded who is no friend.
+        let (me, people) = (self.history.owner[device], self.history.people.len());
+        let mut near = (0..people).map(|n| (to + n) % people);
+        let friend = near.find(|other| self.reference.surely_friends(me, *other));
+        let to = self.history.people[friend.unwrap_or(to)].clone();
         for _ in 0..count {
             let text = self.workload.text_of("flood", bytes);
             self.give(device, Command::Send { to: to.clone(), text });

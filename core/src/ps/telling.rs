@@ -6,9 +6,9 @@
 //! When a telling goes out does not depend on who watches: somebody who hides and watches would show
 //! in it (PROTOCOL §5.5).
 
-use super::watches::{Answered, Watch};
 use alloc::boxed::Box;
 
+use super::watches::{Answered, Watch};
 use super::{Due, Output, Ps};
 use crate::edge::Post;
 use crate::edge::cs_ps::ToCs;

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use presently_core::limits::LINK_IN_FLIGHT_BYTES_MAX;
 use presently_core::measure::Queue;
 
+use super::notes::kinds;
 use super::world::World;
 use crate::history::{By, What};
 
 /// `Closing` is said whatever the host still has; it is no longer than this.
-const LAST_WORD_BYTES: usize = 24;
+const CLOSING: u16 = 10;
+const CLOSING_BYTES: usize = 24;
 /// One input in this many is followed by a look at the machine's queues.
 const LOOK_EVERY: u64 = 32;
 
@@ -65,11 +67,14 @@ impl World {
     }
 
     /// A gate gave its host bytes of a wire: a frame.
-    pub(super) fn gauge_handed(&mut self, wire: usize, bytes: usize) {
+    pub(super) fn gauge_handed(&mut self, wire: usize, frame: &[u8]) {
+        let bytes = frame.len();
+        let is_last = bytes <= CLOSING_BYTES && kinds(frame).eq([CLOSING]);
         let unsent = self.gauge.unsent(wire);
         // A frame longer than what may be with the host goes alone.
-        let bound =
-            if *unsent == 0 { bytes } else { 0 }.max(LINK_IN_FLIGHT_BYTES_MAX) + LAST_WORD_BYTES;
+        let alone = if *unsent == 0 { bytes } else { 0 };
+        let besides = if is_last { bytes } else { 0 };
+        let bound = alone.max(LINK_IN_FLIGHT_BYTES_MAX) + besides;
         *unsent += bytes;
         let length = *unsent;
         let by = By::Device(self.wires[wire].device);

@@ -210,7 +210,7 @@ impl World {
         self.remark_frames(self.wires[wire].device, node, false, &bytes);
         self.tap_down(wire, &bytes);
         let len = bytes.len();
-        self.gauge_handed(wire, len);
+        self.gauge_handed(wire, &bytes);
         let w = &mut self.wires[wire];
         if w.cut || w.down.is_stalled() {
             return;

@@ -10,7 +10,7 @@ const KEPT: [&str; 6] = ["seed", "owner", "play_ms", "unborn", "liars", "hops"];
 /// Steps this far apart, milliseconds, are brought closer.
 const GAP_MS: u64 = 100;
 /// A fault that lasts longer, milliseconds, is made to last this long.
-const BRIEF_MS: i64 = 1_000;
+const BRIEF_MS: u64 = 1_000;
 
 /// The devices that start.
 fn born(schedule: &Schedule) -> Vec<usize> {
@@ -97,7 +97,7 @@ pub(super) fn closer(schedule: &Schedule) -> Vec<Schedule> {
     changed(schedule, out)
 }
 
-/// Texts without padding, faults that last a second.
+/// Texts without padding, faults that last a second, and less of what they do many times.
 pub(super) fn plainer(schedule: &Schedule) -> Vec<Schedule> {
     let mut bare = schedule.clone();
     for timed in &mut bare.steps {
@@ -107,19 +107,37 @@ pub(super) fn plainer(schedule: &Schedule) -> Vec<Schedule> {
     }
     let mut out = vec![bare];
     for number in 0..schedule.steps.len() {
-        let mut brief = schedule.clone();
-        let step = &mut brief.steps[number].step;
-        let mut value = serde_json::to_value(&*step).expect("a step serializes");
-        let fields = value.get_mut("fault").and_then(Value::as_object_mut);
-        let kind = fields.and_then(|kinds| kinds.values_mut().next());
-        let Some(ms) = kind.and_then(|fields| fields.get_mut("ms")) else { continue };
-        if ms.as_i64().is_some_and(|ms| ms > BRIEF_MS) {
-            *ms = BRIEF_MS.into();
-            *step = serde_json::from_value(value).expect("a step reads back");
-            out.push(brief);
+        let facts = fault_facts(&schedule.steps[number].step);
+        let fact = |name: &str| facts.get(name).and_then(Value::as_u64);
+        let ms = fact("ms").filter(|ms| *ms > BRIEF_MS).map(|_| ("ms", BRIEF_MS));
+        // One less at the end: then there are not more of them than it takes.
+        let fewer = |count: u64| [count / 2, count - count / 4, count - 1];
+        let counts = fact("count").filter(|count| *count > 1).map(fewer).into_iter().flatten();
+        for (name, value) in ms.into_iter().chain(counts.map(|count| ("count", count))) {
+            let mut less = schedule.clone();
+            set_fact(&mut less.steps[number].step, name, value);
+            out.push(less);
         }
     }
     changed(schedule, out)
+}
+
+/// The facts of a step's fault: of an act none.
+fn fault_facts(step: &Step) -> Map<String, Value> {
+    let mut step = serde_json::to_value(step).expect("a step serializes");
+    let kinds = step.get_mut("fault").and_then(Value::as_object_mut);
+    let facts = kinds.and_then(|kinds| kinds.values_mut().next());
+    facts.and_then(Value::as_object_mut).map(std::mem::take).unwrap_or_default()
+}
+
+fn set_fact(step: &mut Step, name: &str, value: u64) {
+    let mut changed = serde_json::to_value(&*step).expect("a step serializes");
+    let kinds = changed.get_mut("fault").and_then(Value::as_object_mut);
+    let facts = kinds.and_then(|kinds| kinds.values_mut().next()).and_then(Value::as_object_mut);
+    if let Some(facts) = facts {
+        facts.insert(name.to_owned(), value.into());
+    }
+    *step = serde_json::from_value(changed).expect("a step reads back");
 }
 
 fn changed(schedule: &Schedule, mut others: Vec<Schedule>) -> Vec<Schedule> {

@@ -3,18 +3,18 @@ use std::time::Duration;
 use super::{shrink, shrink_by};
 use crate::history::broken;
 use crate::judge;
-use crate::sim::{self, Swarm, World};
+use crate::sim::{self, Fault, Schedule, Step, Swarm, Timed, World};
 
 /// A law of the test alone: at most one thing happens on device 1.
 #[test]
 fn what_does_not_matter_goes() {
     let swarm = Swarm { acts: 60, play_ms: 120_000, ..Swarm::of_seed(3) };
     let run = World::new(&swarm, None).play();
-    let law = |schedule: &sim::Schedule| {
+    let law = |schedule: &Schedule| {
         schedule.steps.iter().filter(|timed| timed.step.devices() == [1]).count() > 1
     };
     assert!(law(&run.schedule), "the seed does something on device 1");
-    let judge = |schedule: &sim::Schedule| law(schedule).then(|| broken("test", "it"));
+    let judge = |schedule: &Schedule| law(schedule).then(|| broken("test", "it"));
     let time = Duration::from_secs(60);
     let small = shrink_by(run.schedule, broken("test", "it"), 2, time, &judge);
     assert_eq!(small.schedule.steps.len(), 2);
@@ -23,6 +23,21 @@ fn what_does_not_matter_goes() {
     let others = small.schedule.swarm.owner.len() - 1;
     assert_eq!(small.schedule.swarm.unborn.len(), others);
     assert!(small.schedule.swarm.play_ms < 1_000);
+}
+
+/// A law of the test alone: nobody floods with twelve or more.
+#[test]
+fn what_is_done_many_times_is_done_less_often() {
+    let flood = |count| Fault::Flood { device: 0, to: 1, count, bytes: 900, reads: 20 };
+    let steps = vec![Timed { at: 5_000, step: Step::Fault(flood(148)) }];
+    let schedule = Schedule { swarm: Swarm::calm(3), steps };
+    let judge = |schedule: &Schedule| {
+        let is_flood = |timed: &Timed| matches!(timed.step, Step::Fault(Fault::Flood { count, .. }) if count >= 12);
+        schedule.steps.iter().any(is_flood).then(|| broken("test", "it"))
+    };
+    let small = shrink_by(schedule, broken("test", "it"), 2, Duration::from_secs(60), &judge);
+    let left: Vec<&Step> = small.schedule.steps.iter().map(|timed| &timed.step).collect();
+    assert_eq!(left, [&Step::Fault(flood(12))]);
 }
 
 #[test]

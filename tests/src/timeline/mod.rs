@@ -9,6 +9,7 @@ mod laws;
 mod names;
 mod words;
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Display};
 
 use presently_core::time::Timestamp;
@@ -150,13 +151,23 @@ struct Teller<'a> {
     folded: usize,
     /// Who has no link, where that was told last.
     no_link: Option<String>,
+    /// Queues that were over their bounds.
+    over: BTreeSet<&'static str>,
     lines: Vec<String>,
 }
 
 impl<'a> Teller<'a> {
     fn new(history: &'a History, detail: Detail) -> Self {
-        let (traffic, lines) = (Vec::new(), Vec::new());
-        Self { history, detail, phase: Phase::Start, traffic, folded: 0, no_link: None, lines }
+        Self {
+            history,
+            detail,
+            phase: Phase::Start,
+            traffic: Vec::new(),
+            folded: 0,
+            no_link: None,
+            over: BTreeSet::new(),
+            lines: Vec::new(),
+        }
     }
 
     fn tell(mut self, notes: &[Note]) -> Vec<String> {
@@ -224,6 +235,9 @@ impl<'a> Teller<'a> {
             Noted::Store { who, says } => {
                 self.says(note.at, &format!("the disk answers {who}: {says}"));
             }
+            // A queue that goes on growing is told once.
+            Noted::Seen(What::Measured { queue, length, bound, .. })
+                if length > bound && !self.over.insert(*queue) => {}
             Noted::Seen(what) => {
                 if let Some(text) = self.seen(what) {
                     self.says(note.at, &text);

@@ -1,6 +1,9 @@
-use super::{LINES_MAX, Timeline, fault};
+use super::{Detail, LINES_MAX, Teller, Timeline, fault};
+use crate::history::{By, What};
+use crate::sim::notes::{Note, Noted};
 use crate::sim::{self, Fault, Schedule, Step, Swarm, Timed};
 use presently_core::client::Command;
+use presently_core::time::Timestamp;
 
 fn talk() -> Schedule {
     let say = |device, to: &str, text: &str| Step::Act {
@@ -60,4 +63,22 @@ fn faults_have_words() {
     assert_eq!(fault(&part), "FAULT part: from 0, 20 ms, to 1");
     let kill = Fault::KillDevice { device: 2, ms: 5, silently: true, fresh: false };
     assert_eq!(fault(&kill), "FAULT kill device: device 2, 5 ms, silently");
+}
+
+#[test]
+fn a_queue_that_goes_on_growing_is_told_once() {
+    let run = sim::play(&talk(), None);
+    let measured = |at, queue, length| Note {
+        at: Timestamp(at),
+        what: Noted::Seen(What::Measured { by: By::Node(0), queue, length, bound: 8 }),
+    };
+    let notes =
+        [measured(1, "a", 8), measured(2, "a", 9), measured(3, "b", 9), measured(4, "a", 10)];
+    let lines = Teller::new(&run.history, Detail::All).tell(&notes);
+    let told: Vec<&String> = lines.iter().filter(|line| line.contains("a queue")).collect();
+    let wanted = [
+        "    0.002 s  a queue (a) is 9 long, and may be 8",
+        "    0.003 s  a queue (b) is 9 long, and may be 8",
+    ];
+    assert_eq!(told, wanted);
 }

@@ -84,29 +84,43 @@ pub(super) enum Job {
     Trip,
 }
 
-/// Jobs by (instant, steps of the schedule first, number).
-///
-/// Steps go first so that they come in one order, drawn or played back.
+/// Jobs by (instant, rank, number).
 #[derive(Default)]
 pub(super) struct Agenda {
-    jobs: BTreeMap<(Timestamp, bool, u64), Job>,
+    jobs: BTreeMap<(Timestamp, Rank, u64), Job>,
     number: u64,
+}
+
+/// What comes first at one instant.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// Steps of the schedule: so they come in one order, drawn or played back.
+    Step,
+    /// Whatever is an input.
+    Job,
+    /// Deadlines of machines: every ready input goes in before, as with any host.
+    Deadline,
 }
 
 impl Agenda {
     /// Puts a job in, behind those of the same instant.
     pub(super) fn push(&mut self, at: Timestamp, job: Job) {
-        self.insert(at, true, job);
+        self.insert(at, Rank::Job, job);
     }
 
     /// Puts a step in, before all else of its instant and behind the steps of it.
     pub(super) fn push_step(&mut self, at: Timestamp, job: Job) {
-        self.insert(at, false, job);
+        self.insert(at, Rank::Step, job);
     }
 
-    fn insert(&mut self, at: Timestamp, last: bool, job: Job) {
+    /// Puts a machine's deadline in, behind all inputs of its instant.
+    pub(super) fn push_deadline(&mut self, at: Timestamp, job: Job) {
+        self.insert(at, Rank::Deadline, job);
+    }
+
+    fn insert(&mut self, at: Timestamp, rank: Rank, job: Job) {
         self.number += 1;
-        self.jobs.insert((at, last, self.number), job);
+        self.jobs.insert((at, rank, self.number), job);
     }
 
     /// The next job.

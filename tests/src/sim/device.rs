@@ -279,7 +279,7 @@ impl World {
         let at = deadline.at.max(self.now);
         if state.wake.is_none_or(|wake| at < wake) {
             state.wake = Some(at);
-            self.agenda.push(at, Job::WakeDevice(device));
+            self.agenda.push_deadline(at, Job::WakeDevice(device));
         }
     }
 

@@ -4,9 +4,13 @@
 //!
 //! Frames of one link at one instant are held against each other in one order: which of two homes
 //! answers first within a millisecond depends on what each has in memory, and so on everybody who asked
-//! it before.
+//! it before. For the same reason *settling* does not count where who it is of is shown at that very
+//! instant: who comes, or a home that settles, may be before an answer or behind it.
 
+use presently_core::id::UserId;
 use presently_core::time::Timestamp;
+use presently_core::wire::body::cs::FromCs;
+use presently_core::wire::frame::Deframer;
 
 use crate::history::{Broken, broken};
 use crate::sim::Passed;
@@ -21,14 +25,15 @@ const LAW: &str = "g6_hidden";
 pub fn check(seed: u64) -> Result<usize, Broken> {
     let (hidden, away) = (play(seed, Twin::Hidden, None), play(seed, Twin::Away, None));
     let sorted = |passed: &[Passed]| {
-        let mut passed = passed.to_vec();
+        let mut passed = settled(passed);
         passed.sort();
         passed
     };
     let (one, other) = (sorted(&hidden), sorted(&away));
     let held = compare(&one, &other);
     // A client that was told the same in another order does the same in another order, and numbers its
-    // requests so: from there on its links say nothing.
+    // requests so; and with another frame on it a link has drawn another delay: from there on its links
+    // say nothing.
     let told = |passed: &[Passed], device| {
         passed.iter().filter(|p| p.device == device).cloned().collect::<Vec<_>>()
     };
@@ -37,6 +42,41 @@ pub fn check(seed: u64) -> Result<usize, Broken> {
         swap.is_some_and(|(_, swap)| swap < at)
     });
     if swapped { Ok(one.len()) } else { held }
+}
+
+/// Without what was overtaken at its own instant: *settling*, of somebody who was then shown.
+fn settled(passed: &[Passed]) -> Vec<Passed> {
+    let at = |p: &Passed| (p.at, p.device, p.link);
+    let is_overtaken = |(number, told): (usize, &Passed)| {
+        let Some(Of::Settling(user)) = Of::told(told) else {
+            return false;
+        };
+        let later = passed[number + 1..].iter().take_while(|later| later.at == told.at);
+        let mut of_link = later.filter(|later| at(later) == at(told));
+        of_link.any(|later| Of::told(later) == Some(Of::Shown(user)))
+    };
+    let kept = passed.iter().enumerate().filter(|told| !is_overtaken(*told));
+    kept.map(|(_, told)| told.clone()).collect()
+}
+
+/// What a frame says of somebody's presence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Settling(UserId),
+    Shown(UserId),
+}
+
+impl Of {
+    fn told(passed: &Passed) -> Option<Self> {
+        let mut frames = Deframer::default();
+        frames.push(&passed.frame);
+        let frame = frames.next_frame().ok()??;
+        match FromCs::decode(frame.kind, &frame.body).ok()?? {
+            (FromCs::Settling(told), _) => Some(Self::Settling(told.user)),
+            (FromCs::Presence(told), _) => Some(Self::Shown(told.user)),
+            _ => None,
+        }
+    }
 }
 
 /// Whose frame differs first, and when.
@@ -76,9 +116,15 @@ fn shown(passed: Option<&Passed>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use presently_core::id::{Channel, UserId};
+    use presently_core::model::presence::{Presence, Status};
     use presently_core::time::Timestamp;
+    use presently_core::wire::body::cs::{FromCs, PresenceOf, Settling};
+    use presently_core::wire::frame::Frame;
+    use presently_core::wire::record::Record;
+    use presently_core::wire::tail::Tail;
 
-    use super::{check, compare};
+    use super::{check, compare, settled};
     use crate::sim::Passed;
 
     fn trace() -> Vec<Passed> {
@@ -105,6 +151,31 @@ mod tests {
         for other in [bytes, late, more] {
             assert!(compare(&trace(), &other).is_err());
             assert!(compare(&other, &trace()).is_err());
+        }
+    }
+
+    #[test]
+    fn settling_does_not_count_at_the_instant_that_shows_the_same_person() {
+        let told = |at, what: &FromCs| {
+            let body = what.encode(&Tail::default());
+            let frame = Frame::event(what.kind(), Channel(4), body).encode().to_vec();
+            Passed { at: Timestamp(at), device: 1, link: 1, frame }
+        };
+        let (ann, bob) = (UserId([1; 16]), UserId([2; 16]));
+        let settling = |at, user| told(at, &FromCs::Settling(Settling { user }));
+        let shown = |at, user| {
+            let (name, message) = Default::default();
+            let presence = Presence { status: Status::Offline, name, message };
+            told(at, &FromCs::Presence(PresenceOf { user, presence: Record::from(presence) }))
+        };
+        assert_eq!(settled(&[settling(5, ann), shown(5, ann)]), [shown(5, ann)]);
+        for stays in [
+            vec![settling(5, ann)],
+            vec![settling(5, ann), shown(6, ann)],
+            vec![settling(5, ann), shown(5, bob)],
+            vec![shown(5, ann), settling(5, ann)],
+        ] {
+            assert_eq!(settled(&stays), stays);
         }
     }
 

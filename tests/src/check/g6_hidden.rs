@@ -23,17 +23,16 @@ const LAW: &str = "g6_hidden";
 /// # Errors
 /// The first frame by which somebody could tell.
 pub fn check(seed: u64) -> Result<usize, Broken> {
-    let (hidden, away) = (play(seed, Twin::Hidden, None), play(seed, Twin::Away, None));
+    let [hidden, away] = [Twin::Hidden, Twin::Away].map(|twin| settled(&play(seed, twin, None)));
     let sorted = |passed: &[Passed]| {
-        let mut passed = settled(passed);
+        let mut passed = passed.to_vec();
         passed.sort();
         passed
     };
     let (one, other) = (sorted(&hidden), sorted(&away));
     let held = compare(&one, &other);
     // A client that was told the same in another order does the same in another order, and numbers its
-    // requests so; and with another frame on it a link has drawn another delay: from there on its links
-    // say nothing.
+    // requests so: from there on its links say nothing.
     let told = |passed: &[Passed], device| {
         passed.iter().filter(|p| p.device == device).cloned().collect::<Vec<_>>()
     };

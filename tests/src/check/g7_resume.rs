@@ -45,6 +45,8 @@ struct Device {
     last: BTreeMap<Pair, u64>,
     /// Signed in at least once since it began without a cache, and not killed since.
     whole: bool,
+    /// Told to sign out, and not signed in since: who is killed now may begin without a cache.
+    leaves: bool,
     /// When it was last known to have everything; `None`: never in this life.
     current: Option<Timestamp>,
     /// Per link: the places shown at its dial, and whether nothing can have changed since.
@@ -84,7 +86,7 @@ impl<'a> Links<'a> {
         match &seen.what {
             What::Born { device, fresh } => {
                 let device = &mut self.devices[*device];
-                if *fresh {
+                if *fresh || std::mem::take(&mut device.leaves) {
                     device.shown.clear();
                     device.last.clear();
                 }
@@ -119,7 +121,9 @@ impl<'a> Links<'a> {
         let state = &mut self.devices[device];
         match event {
             // When it ceased to hear is not known: a link may be dead long before anybody notices.
-            Event::SignedIn { .. } => (state.whole, state.current) = (true, Some(at)),
+            Event::SignedIn { .. } => {
+                (state.leaves, state.whole, state.current) = (false, true, Some(at));
+            }
             Event::Message { with, seq, .. } => {
                 if let Some(with) = self.people.get(with.as_str()) {
                     let pair = History::pair(me, *with);
@@ -152,6 +156,10 @@ impl<'a> Links<'a> {
             | Command::Decline { user }
             | Command::Remove { user } => (&mut self.contacts, user),
             Command::Send { to, .. } => (&mut self.talks, to),
+            Command::SignOut => {
+                self.devices[device].leaves = true;
+                return;
+            }
             _ => return,
         };
         table[me] = at;
@@ -189,7 +197,7 @@ impl<'a> Links<'a> {
 
 #[cfg(test)]
 mod tests {
-    use presently_core::client::Event;
+    use presently_core::client::{Command, Event};
 
     use super::check;
     use crate::check::made;
@@ -241,6 +249,21 @@ mod tests {
         assert_eq!(check(&history), Ok(()));
         made::show(&mut history, 1, 6);
         assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn who_was_killed_while_signing_out_may_begin_without_a_cache() {
+        for leaves in [true, false] {
+            let mut history = cut();
+            made::show(&mut history, 1, 4);
+            if leaves {
+                made::add(&mut history, What::Act { device: 1, id: 9, command: Command::SignOut });
+            }
+            made::add(&mut history, What::Killed { device: 1 });
+            made::add(&mut history, What::Born { device: 1, fresh: false });
+            made::show(&mut history, 1, 6);
+            assert_eq!(check(&history).is_ok(), leaves);
+        }
     }
 
     #[test]

@@ -38,15 +38,25 @@ pub(super) struct Wire {
     version: Option<u16>,
 }
 
-/// One direction of a link, with its own randomness: what passes on others does not touch it.
+/// One direction of a link, with its own randomness: what passes on others does not touch it, and what
+/// passes on it at one instant does not touch what passes later.
 struct Way {
     pipe: Pipe,
-    rng: Rng,
+    seed: [u8; 32],
 }
 
 impl Way {
     fn new(seed: [u8; 32], label: &str) -> Self {
-        Self { pipe: Pipe::default(), rng: Rng::new(Rng::child_seed(seed, label)) }
+        Self { pipe: Pipe::default(), seed: Rng::child_seed(seed, label) }
+    }
+
+    /// What goes out at one instant goes alike.
+    fn rng(&self, now: Timestamp) -> Rng {
+        let mut seed = self.seed;
+        for (byte, at) in seed.iter_mut().zip(now.0.to_le_bytes()) {
+            *byte ^= at;
+        }
+        Rng::new(seed)
     }
 
     fn carry(
@@ -55,19 +65,21 @@ impl Way {
         bytes: Bytes,
         now: Timestamp,
     ) -> Vec<(Timestamp, Bytes)> {
-        self.pipe.carry(sky, bytes, &mut self.rng, now)
+        let mut rng = self.rng(now);
+        self.pipe.carry(sky, bytes, &mut rng, now)
     }
 
     /// What an end says, in the version that is spoken.
-    fn said(&mut self, bytes: Bytes, version: Option<u16>) -> Bytes {
+    fn said(&self, bytes: Bytes, version: Option<u16>, now: Timestamp) -> Bytes {
         match version {
-            Some(second::SECOND) => second::adorn(bytes, &mut self.rng),
+            Some(second::SECOND) => second::adorn(bytes, &mut self.rng(now)),
             Some(_) | None => bytes,
         }
     }
 
     fn arrival(&mut self, sky: &LinkWeather, now: Timestamp) -> Timestamp {
-        self.pipe.arrival(sky, &mut self.rng, now)
+        let mut rng = self.rng(now);
+        self.pipe.arrival(sky, &mut rng, now)
     }
 
     fn is_stalled(&self) -> bool {
@@ -75,8 +87,8 @@ impl Way {
     }
 
     /// When an end learns of a cut.
-    fn soon(&mut self, now: Timestamp) -> Timestamp {
-        now + self.rng.below(CUT_HEARD_MS)
+    fn soon(&self, now: Timestamp) -> Timestamp {
+        now + self.rng(now).below(CUT_HEARD_MS)
     }
 }
 
@@ -170,7 +182,7 @@ impl World {
         if w.cut || w.up.is_stalled() {
             return;
         }
-        let bytes = w.up.said(bytes, w.version);
+        let bytes = w.up.said(bytes, w.version, self.now);
         let left = w.up.pipe.leave(len, self.now);
         let pieces = w.up.carry(&self.links_weather, bytes, self.now);
         if pieces.len() > 1 {
@@ -219,7 +231,7 @@ impl World {
             w.version = second::agreed(&bytes);
             self.counts.second_links += u64::from(w.version == Some(second::SECOND));
         }
-        let bytes = w.down.said(bytes, w.version);
+        let bytes = w.down.said(bytes, w.version, self.now);
         let left = w.down.pipe.leave(len, self.now);
         let pieces = w.down.carry(&self.links_weather, bytes, self.now);
         if pieces.len() > 1 {
@@ -279,7 +291,7 @@ impl World {
     fn torn(&mut self, wire: usize, mut bytes: Bytes, way: fn(&mut Wire) -> &mut Way) -> Bytes {
         let w = &mut self.wires[wire];
         if w.cut {
-            let kept = if w.torn { 0 } else { way(w).rng.below(bytes.len() as u64 + 1) };
+            let kept = if w.torn { 0 } else { way(w).rng(self.now).below(bytes.len() as u64 + 1) };
             w.torn = true;
             if (1..bytes.len() as u64).contains(&kept) {
                 self.coverage.hit(Mark::LinkTorn);

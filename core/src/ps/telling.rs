@@ -31,9 +31,13 @@ impl Ps {
         if person.told.as_ref() == Some(&seen) {
             self.timers.clear(&Due::Tell(key));
         } else if person.told.is_none() {
-            // The first that is known: nobody was told anything else.
+            // The first that is known: nobody was told anything else. Who was known already, since
+            // somebody watched, would have been told of now: the next change goes out no earlier here.
             self.versions += 1;
             person.version = self.versions;
+            if seen.status != Status::Offline {
+                person.quiet_until = now + PRESENCE_COALESCE_MS;
+            }
             person.told = Some(seen);
         } else if now < person.quiet_until {
             person.flow = flow;

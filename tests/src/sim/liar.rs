@@ -325,7 +325,10 @@ impl Liar {
         end.deframer.push(bytes);
         let mut frames = Vec::new();
         while let Ok(Some(frame)) = end.deframer.next_frame() {
-            frames.push(frame);
+            // What a version to come adds says nothing to who speaks the first.
+            if !frame.flags.has(Flags::IGNORABLE) {
+                frames.push(frame);
+            }
         }
         let comes_in = end.comes_in;
         let mut out = Vec::new();

@@ -160,6 +160,28 @@ fn nobody_can_tell_from_what_carol_is_told_whether_bob_watches() {
 }
 
 #[test]
+fn nobody_can_tell_from_a_second_change_whether_bob_waited_for_the_first() {
+    let told = |is_watched: bool| {
+        let mut world = World::new();
+        if is_watched {
+            world.watch(2, bob(), 1);
+        }
+        world.arrive(1, 1);
+        world.publish(1, 1, Status::Online);
+        world.watch(3, carol(), 1);
+        world.heard();
+        world.later(PRESENCE_COALESCE_MS / 2);
+        world.publish(1, 1, Status::Busy);
+        let at_once = world.heard();
+        assert!(at_once.is_empty(), "{at_once:?}");
+        world.later(PRESENCE_COALESCE_MS / 2);
+        let heard = world.heard();
+        heard.iter().filter(|(node, _)| *node == 3).count()
+    };
+    assert_eq!((told(true), told(false)), (1, 1));
+}
+
+#[test]
 fn a_young_home_settles_before_it_calls_anybody_offline() {
     let mut world = World::young();
     world.watch(2, bob(), 1);

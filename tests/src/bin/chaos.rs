@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! chaos [--short]             a little of each part, two at a time
-//! chaos --full                all of each, for about an hour and a half
+//! chaos --full                all of each, for about an hour
 //! chaos --minutes N           parts again and again until the time is over
 //! chaos --only NAME [..]      one part
 //! chaos --seed N              draws other faults

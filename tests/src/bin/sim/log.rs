@@ -10,18 +10,23 @@ use crate::summary::Summary;
 /// Where the table stands.
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 /// How it begins.
-const HEAD: &str = "| date | commit | seeds | simulated hours | simulated:real |";
+const HEAD: &str = "| date | commit | seeds | minutes | simulated hours | simulated:real |";
 
-/// Adds a run.
+/// Adds a run, and what it broke: seeds with their laws.
 ///
 /// # Errors
 /// The file's, or there is no such table in it.
-pub(crate) fn add(commit: &str, tally: &Tally, summary: &Summary) -> io::Result<()> {
+pub(crate) fn add(
+    commit: &str,
+    tally: &Tally,
+    summary: &Summary,
+    broke: &[String],
+) -> io::Result<()> {
     let readme = fs::read_to_string(README)?;
-    fs::write(README, with_row(&readme, &row(commit, tally, summary))?)
+    fs::write(README, with_row(&readme, &row(commit, tally, summary, broke))?)
 }
 
-fn row(commit: &str, tally: &Tally, summary: &Summary) -> String {
+fn row(commit: &str, tally: &Tally, summary: &Summary, broke: &[String]) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let faults = tally.coverage.faults().into_iter();
     let faults: Vec<String> = faults.map(|(kind, count)| format!("{kind} {count}")).collect();
@@ -29,12 +34,14 @@ fn row(commit: &str, tally: &Tally, summary: &Summary) -> String {
         date(now.as_secs() / 86_400),
         commit.get(..7).unwrap_or(commit).to_owned(),
         tally.played.to_string(),
+        format!("{:.1}", summary.seconds / 60.0),
         format!("{:.1}", summary.hours),
         format!("{:.0}", summary.ratio),
         format!("{:.0}", summary.inputs),
         tally.counts.acts.to_string(),
         tally.counts.acks.to_string(),
         faults.join(", "),
+        if broke.is_empty() { String::from("nothing") } else { broke.join(", ") },
     ];
     format!("| {} |", cells.join(" | "))
 }

@@ -82,6 +82,8 @@ pub(crate) fn many(options: &Options) -> io::Result<bool> {
     let failed = std::mem::take(&mut tally.failed);
     let summary = Summary::of(&tally, elapsed);
     let mut laws = BTreeSet::new();
+    let broke = |failure: &Failure| format!("{} ({})", failure.name, failure.broken.law);
+    let broke: Vec<String> = failed.values().map(broke).collect();
     for failure in failed.into_values() {
         failure.say();
         // Of many failures of one law the first is made small.
@@ -92,8 +94,8 @@ pub(crate) fn many(options: &Options) -> io::Result<bool> {
     summary.say();
     let whole = options.law.is_none() && options.planted.is_none() && laws.is_empty();
     let does_its_work = !whole || summary.does_its_work(&tally);
-    if options.logs && laws.is_empty() {
-        log::add(&commit::id().map_err(io::Error::other)?, &tally, &summary)?;
+    if options.logs {
+        log::add(&commit::id().map_err(io::Error::other)?, &tally, &summary, &broke)?;
     }
     Ok(laws.is_empty() && does_its_work)
 }

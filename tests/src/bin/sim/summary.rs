@@ -20,6 +20,8 @@ pub(crate) struct Summary {
     pub(crate) inputs: f64,
     /// Simulated hours.
     pub(crate) hours: f64,
+    /// Real seconds.
+    pub(crate) seconds: f64,
 }
 
 impl Summary {
@@ -49,7 +51,7 @@ impl Summary {
         ];
         let reached = tally.coverage.all().into_values().filter(|count| *count > 0).count();
         lines.push(("marks reached", reached.to_string()));
-        Self { lines, ratio, inputs, hours }
+        Self { lines, ratio, inputs, hours, seconds }
     }
 
     pub(crate) fn say(&self) {

@@ -109,7 +109,7 @@ fn lives_that_an_operator_ends_stand_in_one_record_and_replay() {
             let (kind, ago) = input.split_once(" -").unwrap_or_default();
             kind.chars().all(char::is_alphabetic) && ago.starts_with(|c: char| c.is_ascii_digit())
         });
-        assert!(inputs.count() > 5, "{line}");
+        assert!(inputs.count() > 5 && last.contains("bytes "), "{line}");
         assert!(!line.contains("alice") && !line.contains("bob"), "{line}");
     }
 }

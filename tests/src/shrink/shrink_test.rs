@@ -32,7 +32,10 @@ fn what_is_done_many_times_is_done_less_often() {
     let steps = vec![Timed { at: 5_000, step: Step::Fault(flood(148)) }];
     let schedule = Schedule { swarm: Swarm::calm(3), steps };
     let judge = |schedule: &Schedule| {
-        let is_flood = |timed: &Timed| matches!(timed.step, Step::Fault(Fault::Flood { count, .. }) if count >= 12);
+        let is_flood = |timed: &Timed| {
+            let Step::Fault(Fault::Flood { count, .. }) = timed.step else { return false };
+            count >= 12
+        };
         schedule.steps.iter().any(is_flood).then(|| broken("test", "it"))
     };
     let small = shrink_by(schedule, broken("test", "it"), 2, Duration::from_secs(60), &judge);

@@ -9,8 +9,9 @@ use super::notes::kinds;
 use super::world::World;
 use crate::history::{By, What};
 
-/// `Closing` is said whatever the host still has; it is no longer than this.
+/// The kind of `Closing`, which is said whatever the host still has.
 const CLOSING: u16 = 10;
+/// It is no longer than this.
 const CLOSING_BYTES: usize = 24;
 /// One input in this many is followed by a look at the machine's queues.
 const LOOK_EVERY: u64 = 32;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use super::io::Output;
 use super::load::Loading;
 use super::rows;
+use crate::error::Refusal;
 use crate::id::OpId;
 use crate::limits::TICKET_BYTES_MAX;
 use crate::outbox::Outbox;
@@ -30,6 +31,8 @@ pub(super) struct Batch {
     rows: SortedMap<Key, Option<Bytes>>,
     /// Items that may go out once it is written.
     pub(super) items: Vec<u64>,
+    /// Commands that are refused once it is written: what they said is in the outbox until then.
+    pub(super) refused: Vec<(Option<u64>, Refusal)>,
     /// The refresh token that may be used once it is written.
     pub(super) refresh: Option<Blob<TICKET_BYTES_MAX>>,
     /// Nothing of the person is left then.
@@ -88,6 +91,7 @@ impl Cache {
                 self.next.rows.or_insert_with(key, || value);
             }
         }
+        self.next.refused.splice(..0, batch.refused);
         self.next.refresh = self.next.refresh.take().or(batch.refresh);
     }
 
@@ -140,6 +144,15 @@ impl Cache {
     /// Deletes a row.
     pub(super) fn delete(&mut self, key: Key) {
         self.next.rows.insert(key, None);
+    }
+
+    /// How many refusals wait until the cache does not hold any more what they are of.
+    pub(super) fn refused(&self) -> usize {
+        let writing = match &self.flight {
+            Some(Flight { what: What::Write(batch), .. }) => batch.refused.len(),
+            Some(Flight { what: What::Load(_), .. }) | None => 0,
+        };
+        self.next.refused.len() + writing
     }
 
     /// The batch being gathered.

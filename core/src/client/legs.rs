@@ -209,6 +209,9 @@ impl Client {
                 0
             };
             let shown = joined.delivered.min(joined.head).saturating_sub(back);
+            if shown > 0 {
+                self.sends.not_read(&talk.queue);
+            }
             (talk.known, talk.shown, talk.taken) = (true, shown, shown);
         }
         self.put_talk(slot);

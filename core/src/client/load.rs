@@ -91,7 +91,7 @@ impl Client {
                 self.timers.set(Timer::Cache, now + CACHE_RETRY_MS, "cache again");
             }
             (What::Load(step), reply) => self.on_loaded(step, reply, now),
-            (What::Write(batch), Reply::Written { .. }) => self.on_written(&batch, now),
+            (What::Write(batch), Reply::Written { .. }) => self.on_written(batch, now),
             (What::Write(batch), Reply::Failed(_)) => self.on_unwritten(batch, now),
             // Another client of the same cache writes now.
             (What::Write(_), _) => {
@@ -210,7 +210,10 @@ impl Client {
         }
     }
 
-    fn on_written(&mut self, batch: &Batch, now: Timestamp) {
+    fn on_written(&mut self, batch: Batch, now: Timestamp) {
+        for (id, refusal) in batch.refused {
+            self.refuse(id, refusal);
+        }
         if batch.erases {
             if let Some(id) = self.leaving.take() {
                 self.event(Event::Done { id });
@@ -218,7 +221,7 @@ impl Client {
             return self.end(now);
         }
         if batch.refresh.is_some() && batch.refresh == self.device.newest {
-            self.device.refresh = batch.refresh.clone();
+            self.device.refresh = batch.refresh;
         }
         self.on_items_written(&batch.items, now);
     }
@@ -231,7 +234,10 @@ impl Client {
             return self.end(now);
         }
         for counter in &batch.items {
-            self.fail(*counter, refusal);
+            // The cache does not hold it, and so it was never sent.
+            if let Some(item) = self.forget_item(*counter) {
+                self.refuse(item.id, refusal);
+            }
         }
         self.cache.restore(batch);
         self.timers.set(Timer::Cache, now + CACHE_RETRY_MS * 10, "cache again");

@@ -1,6 +1,7 @@
 //! The outbox: what was said and is not yet known to be stored (PROTOCOL §6.1).
 
 use crate::sorted::SortedMap;
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::event::Event;
@@ -23,7 +24,7 @@ pub(super) struct Item {
     slot: u32,
     content: Content,
     /// The app's number, as long as the process lives that gave it.
-    id: Option<u64>,
+    pub(super) id: Option<u64>,
     /// The act it is.
     pub(super) flow: Flow,
     /// The cache has it: only then it goes out.
@@ -32,8 +33,10 @@ pub(super) struct Item {
     round: Option<u32>,
     /// It is stored; its own place is not known yet.
     stored: bool,
-    /// It is stored at or before this place.
+    /// It is stored at or before this place, or was given up by another process with this outbox.
     covered: Option<(u64, Wall)>,
+    /// Its entry may stand below what this device reads.
+    unread: bool,
 }
 
 /// All items by counter.
@@ -68,6 +71,15 @@ impl Sends {
         Some(item.slot)
     }
 
+    /// The log is read from a place on that may lie behind the entries of some.
+    pub(super) fn not_read(&mut self, counters: &VecDeque<u64>) {
+        for counter in counters {
+            if let Some(item) = self.0.get_mut(counter) {
+                item.unread = true;
+            }
+        }
+    }
+
     /// Another endpoint sends them: nothing of what was answered counts.
     pub(super) fn start_over(&mut self) {
         for item in self.0.values_mut() {
@@ -81,7 +93,7 @@ impl Client {
     pub(super) fn send(&mut self, id: Option<u64>, to: UserId, content: Content, now: Timestamp) {
         let Some(me) = self.device.user else { return };
         let conversation = ConversationId::one_to_one(me, to);
-        let full = self.sends.0.len() >= OUTBOX_MAX;
+        let full = self.sends.0.len() + self.cache.refused() >= OUTBOX_MAX;
         let (Some(slot), false) = (self.talks.open(conversation, to), full) else {
             return self.refuse(id, Refusal::of(Code::OutboxFull));
         };
@@ -98,9 +110,13 @@ impl Client {
             round: None,
             stored: false,
             covered: None,
+            unread: false,
         };
         self.sends.0.insert(counter, item);
-        self.talks[slot].queue.push_back(counter);
+        let talk = &mut self.talks[slot];
+        talk.queue.push_back(counter);
+        // What lies in the cache without a session may be sent by whoever gets a copy of it.
+        talk.read_first |= self.stage != Stage::Ready;
         self.advance(slot, now);
     }
 
@@ -122,6 +138,7 @@ impl Client {
             round: None,
             stored: false,
             covered: None,
+            unread: false,
         };
         self.sends.0.insert(counter, item);
         let talk = &mut self.talks[slot];
@@ -269,24 +286,30 @@ impl Client {
             return;
         }
         if entry.endpoint == self.device.endpoint {
-            self.cover(slot, &entry.id, None);
+            self.cover(slot, &entry.id, Some((entry.sequence, entry.at)));
         }
         self.talks[slot].sent(&entry.id);
         self.ack(entry.id.counter, entry.sequence, entry.at);
     }
 
-    /// What is known to be stored and was not found by its tag is acked once everything up to
-    /// there was shown: its entry was shown before this device kept what it shows.
+    /// What is covered, and was not found by its tag once everything up to there was shown. Where its
+    /// entry may stand below what this device read, it is acked. Else the log does not hold it: a
+    /// process that had this outbox before, or has a copy of it, gave it up and went on.
     pub(super) fn settle_covered(&mut self, slot: u32) {
         let talk = &self.talks[slot];
         let shown = talk.shown;
         let place = |counter: &u64| {
-            let (sequence, at) = self.sends.get(*counter)?.covered?;
-            (sequence <= shown).then_some((*counter, sequence, at))
+            let item = self.sends.get(*counter)?;
+            let (sequence, at) = item.covered?;
+            (sequence <= shown).then_some((*counter, sequence, at, item.unread))
         };
         let settled: Vec<_> = talk.queue.iter().map_while(place).collect();
-        for (counter, sequence, at) in settled {
-            self.ack(counter, sequence, at);
+        for (counter, sequence, at, unread) in settled {
+            if unread {
+                self.ack(counter, sequence, at);
+            } else {
+                self.fail(counter, Refusal::of(Code::StoreFailed));
+            }
         }
     }
 
@@ -296,7 +319,8 @@ impl Client {
         }
     }
 
-    /// Gives an item up: it is refused for good.
+    /// Gives an item up: it is refused for good. The app is told once no process of this device can
+    /// send it any more.
     pub(super) fn fail(&mut self, counter: u64, refusal: Refusal) {
         if let Some(item) = self.forget_item(counter) {
             if item.round.is_some() {
@@ -304,11 +328,11 @@ impl Client {
                 self.talks[item.slot].sent(&SendId { counter, tag: item.tag });
                 self.put_talk(item.slot);
             }
-            self.refuse(item.id, refusal);
+            self.cache.next().refused.push((item.id, refusal));
         }
     }
 
-    fn forget_item(&mut self, counter: u64) -> Option<Item> {
+    pub(super) fn forget_item(&mut self, counter: u64) -> Option<Item> {
         let item = self.sends.0.remove(&counter)?;
         let queue = &mut self.talks[item.slot].queue;
         if queue.front() == Some(&counter) {

@@ -453,6 +453,8 @@ impl Client {
         self.session = Session::default();
         for slot in self.talks.slots() {
             self.drop_leg(slot);
+            let talk = &mut self.talks[slot];
+            talk.read_first |= !talk.queue.is_empty();
         }
         self.talks.waiting.clear();
         for service in [Service::BOOK, Service::INBOX] {

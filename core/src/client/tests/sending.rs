@@ -1,11 +1,12 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::peer::{ALICE, Online, Peer, config, cs_of, entry, gate_of, mixer_of};
+use super::peer::{ALICE, Online, Peer, bobs, config, cs_of, entry, gate_of, mixer_of};
 use crate::client::Input;
 use crate::error::{Code, Refusal};
 use crate::id::EndpointId;
-use crate::limits::SENDS_UNACKED_MAX;
+use crate::limits::{CACHE_RETRY_MS, SENDS_UNACKED_MAX};
+use crate::store::Reply;
 use crate::wire::body::account::ToAccount;
 use crate::wire::body::cs::ToCs;
 use crate::wire::body::link::{Detached, FromGate, ToGate};
@@ -69,7 +70,7 @@ fn a_cache_that_refuses_fails_the_send() {
     let (mut peer, _) = online();
     peer.by_hand = true;
     peer.send(1, "a");
-    peer.store_says(crate::store::Reply::Failed("full".to_string()));
+    peer.store_says(Reply::Failed("full".to_string()));
     assert_eq!(peer.error(), (Some(1), "store_failed".to_string()));
 }
 
@@ -170,6 +171,55 @@ fn a_refused_send_fails_and_the_next_skips_it() {
     assert_eq!((send.id.counter, send.after), (2, None));
     peer.stored(&frame, &send.id, 1);
     assert_eq!(peer.words(), ["acked(Some(2), 1)"]);
+}
+
+#[test]
+fn a_refusal_is_told_once_the_cache_does_not_hold_the_send() {
+    let (mut peer, _) = online();
+    peer.send(1, "a");
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let (frame, _) = peer.sent();
+    peer.by_hand = true;
+    peer.refuse(&frame, Refusal::of(Code::StoreFailed));
+    peer.store_says(Reply::Failed("full".to_string()));
+    assert!(peer.events.is_empty(), "a process that starts now sends it");
+    peer.pass(CACHE_RETRY_MS * 10);
+    peer.store_one();
+    assert_eq!(peer.error(), (Some(1), "store_failed".to_string()));
+}
+
+#[test]
+fn what_a_later_send_covers_and_the_log_lacks_is_refused() {
+    let (mut peer, _) = online();
+    peer.send(1, "a");
+    peer.send(2, "b");
+    let join = peer.let_in();
+    peer.joined(&join, 0, 0, None);
+    let ((_, first), (_, second)) = (peer.sent(), peer.sent());
+    // A copy of the device was refused the first, gave it up, and got the second stored.
+    come_back(&mut peer, 1, Some(second.id.clone()));
+    let read = peer.frame();
+    peer.events.clear();
+    peer.page(&read, alloc::vec![entry(1, ALICE, EndpointId([5; 16]), second.id)], false);
+    let told = ["acked(Some(2), 1)", "message(1)", "error(Some(1), store_failed)"];
+    assert_eq!(peer.words(), told, "{:?} is not in the log", first.id);
+    assert!(peer.is_quiet());
+}
+
+#[test]
+fn what_waited_without_a_session_goes_out_after_the_log_was_read() {
+    let (mut peer, _) = online();
+    peer.cut();
+    peer.send(1, "a");
+    peer.come_online();
+    let join = peer.let_in();
+    peer.joined(&join, 1, 0, None);
+    let read = peer.frame();
+    assert!(matches!(mixer_of(&read), ToMixer::Read(ReadEntries { from: 1, .. })));
+    assert!(peer.is_quiet(), "a copy of the device may have sent it meanwhile");
+    peer.page(&read, alloc::vec![bobs(1)], false);
+    assert_eq!(peer.sent().1.id.counter, 1);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Names of things: newtypes, never bare numbers.
 
 use core::fmt;
+use core::num::NonZeroU64;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -199,6 +200,15 @@ pub struct Flow {
     pub id: u64,
     /// The hop this one follows from; 0 at the client.
     pub hop: u64,
+}
+
+/// Which act of a client's process something is: said again, it is the same (PROTOCOL §5.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    /// Drawn by the process when it began.
+    pub process: u64,
+    /// Counts its acts.
+    pub number: NonZeroU64,
 }
 
 #[cfg(test)]

@@ -6,10 +6,11 @@ use alloc::vec::Vec;
 
 use bytes::Bytes;
 
+use super::Command;
 use super::io::Output;
 use super::talk::HistoryAsk;
 use super::waiting::Held;
-use crate::id::{Channel, Flow, LinkId};
+use crate::id::{Act, Channel, Flow, LinkId};
 use crate::limits::{KEEPALIVE_MS, LINK_IN_FLIGHT_BYTES_MAX, LINK_SOFT_BYTES_MAX};
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
@@ -104,6 +105,16 @@ pub(super) enum Ask {
     Ping,
 }
 
+impl Ask {
+    /// The act that the server must know again, should it be asked twice: the last change of a
+    /// profile stands, and another device may have made one in between.
+    fn act(&self) -> Option<Act> {
+        let Self::Command(held) = self else { return None };
+        let is_profile = matches!(held.command, Command::Name { .. } | Command::Message { .. });
+        is_profile.then_some(held.act)
+    }
+}
+
 #[derive(Debug)]
 struct Asked {
     ask: Ask,
@@ -183,8 +194,9 @@ impl Link {
     ) {
         self.inquired = now;
         self.request = self.request.wrapping_add(1).max(1);
+        let act = ask.act();
         self.asked.insert(self.request, Asked { ask, channel, since: now });
-        let body = said.encode(&self.tail(flow));
+        let body = said.encode(&self.tail(flow).with_act(act));
         self.say(&Frame::request(said.kind(), channel, self.request, body), out);
     }
 

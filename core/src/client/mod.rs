@@ -42,6 +42,7 @@ mod waiting;
 
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 pub use command::Command;
 pub use config::Config;
@@ -53,7 +54,7 @@ use self::load::{Device, Loading};
 use self::session::{Session, Stage};
 use self::waiting::Held;
 use crate::error::{Code, Refusal};
-use crate::id::{Channel, EndpointId, Flow};
+use crate::id::{Act, Channel, EndpointId, Flow};
 use crate::limits::{
     ANSWER_MS, ASKS_MAX, CLOSE_FLUSH_MS, COMMANDS_WAITING_MAX, CONVERSATIONS_MAX, NAME_CHARS_MAX,
     OUTBOX_MAX, PAUSE_MS,
@@ -121,6 +122,8 @@ pub struct Client {
     talks: talk::Talks,
     sends: sends::Sends,
     waiting: waiting::Waiting,
+    /// The next command's.
+    next_act: Act,
     /// Commands that chose the status, until the server has it.
     choosing: Vec<Option<u64>>,
     syncs: Vec<sync::Sync>,
@@ -134,6 +137,7 @@ impl Client {
     #[must_use]
     pub fn new(config: Config, seed: [u8; 32], now: Timestamp) -> Self {
         let mut rng = Rng::new(Rng::child_seed(seed, "client"));
+        let mut acts = Rng::new(Rng::child_seed(seed, "acts"));
         let name = account_name(&config.user.0);
         let mut client = Self {
             config,
@@ -157,6 +161,7 @@ impl Client {
             talks: talk::Talks::new(rng.next_u64()),
             sends: sends::Sends::default(),
             waiting: waiting::Waiting::default(),
+            next_act: Act { process: acts.next_u64(), number: NonZeroU64::MIN },
             choosing: Vec::new(),
             syncs: Vec::new(),
             untaken: taken::Untaken::default(),
@@ -335,7 +340,9 @@ impl Machine for Client {
             Input::LinkOpened { .. } | Input::LinkSent { .. } | Input::LinkClosed { .. } => {}
             Input::Stored { op, reply } => self.on_cache(op, reply, now),
             Input::Command { id, command } => {
-                self.on_command(Held { id, command, again: false }, now);
+                let act = self.next_act;
+                self.next_act.number = act.number.saturating_add(1);
+                self.on_command(Held { id, command, again: false, act }, now);
             }
             Input::Taken { messages } => self.on_taken(messages, now),
             Input::Wall(wall) => self.wall = WallClock::new(wall, now),

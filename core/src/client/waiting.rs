@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use super::Command;
+use crate::id::Act;
 use crate::limits::COMMANDS_WAITING_MAX;
 
 /// A command with the app's number.
@@ -14,6 +15,8 @@ pub(super) struct Held {
     pub(super) command: Command,
     /// It was said before on a link that was lost: it may have had its effect.
     pub(super) again: bool,
+    /// The act it is, however often it is said.
+    pub(super) act: Act,
 }
 
 /// Commands in the order they came, at most [`COMMANDS_WAITING_MAX`].

@@ -7,7 +7,7 @@ use super::presence;
 use crate::edge::gate_service::{Lane, ToGate};
 use crate::edge::{Post, cs_book, cs_ps};
 use crate::error::{Code, Refusal};
-use crate::id::{Flow, OpId, Shard, UserId};
+use crate::id::{Act, Flow, OpId, Shard, UserId};
 use crate::limits::{CONTACTS_MAX, CS_ASKS_MAX, PROFILE_CHARS_MAX};
 use crate::model::name::line;
 use crate::model::presence::Status;
@@ -25,13 +25,15 @@ impl Cs {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let decoded = ToCs::decode(kind, body).map_err(|_| Refusal::of(Code::Malformed))?;
-        let (word, _) = decoded.ok_or(Refusal::of(Code::Unsupported))?;
+        let (word, tail) = decoded.ok_or(Refusal::of(Code::Unsupported))?;
         match word {
             ToCs::Watch(watch) => self.on_watch(key, flow, &watch.users)?,
             ToCs::Unwatch(unwatch) => self.on_unwatch(key, &unwatch.users),
             ToCs::SetStatus(set) => self.on_status(key, flow, set.status, now)?,
             ToCs::Leave(_) => self.on_leave(key, flow),
-            ToCs::SetProfile(set) => return self.on_profile(key, flow, request, set, now),
+            ToCs::SetProfile(set) => {
+                return self.on_profile(key, flow, request, (set, tail.act()), now);
+            }
             ToCs::Contact(ask) => return self.on_contact(key, flow, request, ask.user, now),
         }
         if request != 0 {
@@ -143,7 +145,7 @@ impl Cs {
         key: OpId,
         flow: Flow,
         request: u32,
-        SetProfile { name, message }: SetProfile,
+        (SetProfile { name, message }, act): (SetProfile, Option<Act>),
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let texts = [&name, &message];
@@ -157,7 +159,7 @@ impl Cs {
         let (shard, ask) = (Shard::of_user(user), Ask::Save);
         let node = self.setup.topology.owner(shard);
         let op = self.ask(Asked { session: key, request, flow, node, shard, ask }, now)?;
-        let save = cs_ps::ToPs::Save { user, endpoint, sign_in, name, message };
+        let save = cs_ps::ToPs::Save { user, endpoint, sign_in, act, name, message };
         self.post(Post::home(flow, user, save).with_op(Some(op)));
         Ok(())
     }

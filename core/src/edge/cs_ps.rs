@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 
 use super::{Class, edge};
 use crate::error::Refusal;
-use crate::id::{EndpointId, Epoch, OpId, UserId};
+use crate::id::{Act, EndpointId, Epoch, OpId, UserId};
 use crate::limits::PROFILE_BYTES_MAX;
 use crate::model::presence::{Presence, Status};
 use crate::wire::bounded::Text;
@@ -70,6 +70,8 @@ edge! {
             endpoint: EndpointId,
             /// In which sign-in of it.
             sign_in: u64,
+            /// Which act it is, where the device says so: one that is in the profile is not done twice.
+            act: Option<Act>,
             /// The display name, if it changes.
             name: Option<Text<PROFILE_BYTES_MAX>>,
             /// The personal message, if it changes.

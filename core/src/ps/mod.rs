@@ -228,8 +228,9 @@ impl Ps {
                 person.endpoints.retain(|at| !is_it(at));
                 self.on_endpoints_gone(key, flow, now);
             }
-            From::Save { user, endpoint, sign_in, name, message } => {
-                let save = Save { flow, node, op, name, message, conflicts: 0 };
+            From::Save { user, endpoint, sign_in, act, name, message } => {
+                let said = act.map(|act| (endpoint, act));
+                let save = Save { flow, node, op, said, name, message, conflicts: 0 };
                 self.on_save(user, (endpoint, sign_in), save);
             }
             From::Watch { friend, watcher, number } => {

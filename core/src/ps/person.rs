@@ -3,12 +3,14 @@
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use serde::{Deserialize, Serialize};
+
 use super::watches::Watches;
 use crate::edge::Post;
 use crate::edge::cs_ps::ToCs;
 use crate::error::Refusal;
-use crate::id::{EndpointId, Flow, NodeId, OpId, Shard, UserId};
-use crate::limits::PROFILE_BYTES_MAX;
+use crate::id::{Act, EndpointId, Flow, NodeId, OpId, Shard, UserId};
+use crate::limits::{ENDPOINTS_MAX, PROFILE_BYTES_MAX};
 use crate::model::presence::{Presence, Profile, Status};
 use crate::time::Timestamp;
 use crate::wire::bounded::Text;
@@ -81,18 +83,62 @@ pub(super) struct StoredProfile {
     /// What others see of it, where it was changed while the person hid: somebody who is not there
     /// changes nothing.
     veil: Option<Profile>,
+    /// The last change of each device, the newest device last.
+    taken: Vec<Taken>,
+}
+
+/// The last changes that a process of a device made: by these it is known which were made, should
+/// the device say them again (PROTOCOL §5.2).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Taken {
+    endpoint: EndpointId,
+    process: u64,
+    /// The number of the last act that changed the name, and of the one that changed the message.
+    name: u64,
+    message: u64,
 }
 
 impl StoredProfile {
     /// The row as read; `None`: none that this machine could have written.
     pub(super) fn decode(value: &[u8], revision: u64) -> Option<Self> {
         let record: Record<Profile> = Record::decode(value).ok()?;
-        record.tail.has_room(SHOWN).then(|| Self::new(record, Some(revision)))
+        record.tail.has_room(&[SHOWN, TAKEN]).then(|| Self::new(record, Some(revision)))
     }
 
     pub(super) fn new(record: Record<Profile>, revision: Option<u64>) -> Self {
         let veil = record.tail.value(SHOWN).and_then(|bytes| postcard::from_bytes(bytes).ok());
-        Self { record, revision, veil }
+        let taken = record.tail.value(TAKEN).and_then(|bytes| postcard::from_bytes(bytes).ok());
+        Self { record, revision, veil, taken: taken.unwrap_or_default() }
+    }
+
+    /// Whether a change was made before.
+    pub(super) fn has(&self, save: &Save) -> bool {
+        let Some((endpoint, act)) = save.said else { return false };
+        let number = act.number.get();
+        let of = |taken: &&Taken| taken.endpoint == endpoint && taken.process == act.process;
+        self.taken.iter().find(of).is_some_and(|taken| {
+            (save.name.is_none() || taken.name >= number)
+                && (save.message.is_none() || taken.message >= number)
+        })
+    }
+
+    /// The last changes of each device after one more.
+    fn taken_with(&self, endpoint: EndpointId, act: Act, save: &Save) -> Vec<Taken> {
+        let mut all = self.taken.clone();
+        let before = all.iter().position(|taken| taken.endpoint == endpoint);
+        let before = before.map(|at| all.remove(at)).filter(|old| old.process == act.process);
+        let process = act.process;
+        let mut taken = before.unwrap_or(Taken { endpoint, process, name: 0, message: 0 });
+        if save.name.is_some() {
+            taken.name = act.number.get();
+        }
+        if save.message.is_some() {
+            taken.message = act.number.get();
+        }
+        all.push(taken);
+        let more = all.len().saturating_sub(ENDPOINTS_MAX);
+        all.drain(..more);
+        all
     }
 
     /// What others see of it.
@@ -114,6 +160,11 @@ impl StoredProfile {
         if let Some(message) = &save.message {
             record.value.message = message.clone();
         }
+        if let Some((endpoint, act)) = save.said {
+            let taken = self.taken_with(endpoint, act, save);
+            let taken = postcard::to_allocvec(&taken).expect("numbers serialize");
+            record.tail.set(TAKEN, &taken);
+        }
         record.tail.remove(SHOWN);
         if hides && record.value != *self.shown() {
             let shown = postcard::to_allocvec(self.shown()).expect("profiles serialize");
@@ -125,6 +176,8 @@ impl StoredProfile {
 
 /// Tag of a profile row's tail: what others see of it.
 const SHOWN: u32 = 2;
+/// Tag of a profile row's tail: the last change of each device.
+const TAKEN: u32 = 4;
 
 /// A change of the profile that somebody asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,6 +185,8 @@ pub(super) struct Save {
     pub(super) flow: Flow,
     pub(super) node: NodeId,
     pub(super) op: Option<OpId>,
+    /// Which act of which device it is.
+    pub(super) said: Option<(EndpointId, Act)>,
     pub(super) name: Option<Text<PROFILE_BYTES_MAX>>,
     pub(super) message: Option<Text<PROFILE_BYTES_MAX>>,
     pub(super) conflicts: u32,

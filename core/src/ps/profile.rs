@@ -91,8 +91,8 @@ impl Ps {
         };
         let veiled = person.profile.as_ref().is_some_and(StoredProfile::is_veiled);
         if veiled && person.saves.is_empty() {
-            let (flow, op, name, message) = Default::default();
-            person.saves.push_back(Save { flow, node, op, name, message, conflicts: 0 });
+            let (flow, op, said, name, message) = Default::default();
+            person.saves.push_back(Save { flow, node, op, said, name, message, conflicts: 0 });
             self.save_next(key);
         }
     }
@@ -102,9 +102,12 @@ impl Ps {
         let Some(person) = self.people.get_mut(key).filter(|person| !person.is_saving) else {
             return;
         };
-        let (Some(profile), Some(save)) = (&person.profile, person.saves.front()) else {
-            return;
-        };
+        let Some(profile) = &person.profile else { return };
+        // Said again after a cut: what another device has said since stands.
+        while let Some(save) = person.saves.pop_front_if(|save| profile.has(save)) {
+            self.out.push(Output::Tell(save.answer(Ok(()))));
+        }
+        let Some(save) = person.saves.front() else { return };
         let record = profile.changed(save, person.hides());
         person.is_saving = true;
         let row = Key::profile(person.user);

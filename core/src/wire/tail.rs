@@ -2,14 +2,17 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::num::NonZeroU64;
 
 use super::frame::Malformed;
-use crate::id::Flow;
+use crate::id::{Act, Flow};
 
 /// Tags of frame tails. Even ones may be skipped, odd ones must be known.
 pub mod tag {
     /// The flow a frame belongs to: id and hop, two little-endian `u64`.
     pub const FLOW: u32 = 2;
+    /// The act of its process that a request is: process and number, two little-endian `u64`.
+    pub const ACT: u32 = 4;
 }
 
 /// Most tagged values of one tail.
@@ -58,10 +61,11 @@ impl Tail {
         self.values().find(|(t, _)| *t == tag).map(|(_, value)| value)
     }
 
-    /// Whether a tag can be set: it stands here, or there is room for one more.
+    /// Whether tags can be set: they stand here, or there is room for them.
     #[must_use]
-    pub fn has_room(&self, tag: u32) -> bool {
-        self.values().count() < TAGS_MAX || self.value(tag).is_some()
+    pub fn has_room(&self, tags: &[u32]) -> bool {
+        let others = self.values().filter(|(tag, _)| !tags.contains(tag));
+        others.count() + tags.len() <= TAGS_MAX
     }
 
     /// Sets a tag's value.
@@ -89,15 +93,35 @@ impl Tail {
     /// The flow named here; the empty one where none is.
     #[must_use]
     pub fn flow(&self) -> Flow {
-        let Some(bytes) = self.value(tag::FLOW) else {
-            return Flow::default();
-        };
-        let mut words = bytes.chunks_exact(8).map(|chunk| {
+        let (id, hop) = self.words(tag::FLOW).unwrap_or_default();
+        Flow { id, hop }
+    }
+
+    /// The act named here.
+    #[must_use]
+    pub fn act(&self) -> Option<Act> {
+        let (process, number) = self.words(tag::ACT)?;
+        Some(Act { process, number: NonZeroU64::new(number)? })
+    }
+
+    /// Names an act.
+    #[must_use]
+    pub fn with_act(mut self, act: Option<Act>) -> Self {
+        if let Some(Act { process, number }) = act {
+            let words = [process.to_le_bytes(), number.get().to_le_bytes()];
+            self.set(tag::ACT, words.as_flattened());
+        }
+        self
+    }
+
+    /// A value of two words; what is cut off is 0.
+    fn words(&self, tag: u32) -> Option<(u64, u64)> {
+        let mut words = self.value(tag)?.chunks_exact(8).map(|chunk| {
             let mut word = [0; 8];
             word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             u64::from_le_bytes(word)
         });
-        Flow { id: words.next().unwrap_or(0), hop: words.next().unwrap_or(0) }
+        Some((words.next().unwrap_or(0), words.next().unwrap_or(0)))
     }
 
     /// A tail that names a flow; empty for the empty flow.

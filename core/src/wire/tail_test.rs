@@ -31,7 +31,10 @@ fn what_is_cut_off_out_of_order_or_too_many_is_refused() {
     let many = |count: u8| (1..=count).flat_map(|tag| [2 * tag, 0]).collect::<Vec<u8>>();
     let full = Tail::decode(&many(16)).expect("sixteen are no more than allowed");
     assert_eq!(Tail::decode(&many(17)), Err(Malformed));
-    assert!(full.has_room(32) && !full.has_room(34), "a tag that stands there can be set");
+    assert!(
+        full.has_room(&[32]) && !full.has_room(&[32, 34]),
+        "a tag that stands there can be set"
+    );
 }
 
 #[test]
@@ -39,6 +42,12 @@ fn flows_are_named_and_odd_tags_critical() {
     let flow = Flow { id: 3, hop: 1 << 60 };
     assert_eq!(Tail::of_flow(flow).flow(), flow);
     assert_eq!(Tail::of_flow(Flow::default()), Tail::default());
+    let act = Act { process: u64::MAX, number: NonZeroU64::MAX };
+    assert_eq!(Tail::of_flow(flow).with_act(Some(act)).act(), Some(act));
+    assert_eq!(
+        (Tail::of_flow(flow).act(), Tail::default().with_act(None)),
+        (None, Tail::default())
+    );
     let mut tail = Tail::of_flow(flow);
     assert!(!tail.has_unknown_critical(&[]));
     tail.set(5, b"");

@@ -33,6 +33,7 @@ pub fn check(history: &History) -> Result<(), Broken> {
     for life in &lives {
         changes_only(history, life, &changes)?;
     }
+    not_again(history, &lives)?;
     told_once(history)?;
     lingers(history, &lives)
 }
@@ -244,6 +245,58 @@ fn changes_only(history: &History, life: &Life<'_>, changes: &[u64]) -> Result<(
     Ok(())
 }
 
+/// A name or message that was chosen once, and that another one followed, is not seen again: whoever
+/// chose it may say it again after a cut, and another device may have chosen since.
+fn not_again(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
+    let chosen = chosen_once(history);
+    let troubled = troubles(history);
+    for life in lives {
+        let mut seen: BTreeMap<(&str, bool), Vec<&str>> = BTreeMap::new();
+        for (at, event) in &life.events {
+            let Event::Presence { user, name, message, .. } = event else { continue };
+            let Some(of) = history.person(user) else { continue };
+            for (text, is_name) in [(name.as_str(), true), (message.as_str(), false)] {
+                let faces = seen.entry((user, is_name)).or_default();
+                // Nothing chosen, or nothing that this one may see.
+                let is_blank = text.is_empty() || is_name && text == user;
+                if is_blank || faces.last() == Some(&text) {
+                    continue;
+                }
+                // A home that was thought gone may still answer with what it knows.
+                let calm = !troubled.iter().any(|(from, to)| from <= at && at <= to);
+                if calm && faces.contains(&text) && chosen.contains(&(of, is_name, text)) {
+                    let what = format!(
+                        "device {} sees {text:?} of {of} again, at {}, after {:?}: it was chosen once",
+                        life.device,
+                        at.0,
+                        faces.last()
+                    );
+                    return Err(broken(LAW, what));
+                }
+                faces.push(text);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The names (`true`) and messages that honest people chose exactly once.
+fn chosen_once(history: &History) -> BTreeSet<(usize, bool, &str)> {
+    let mut count: BTreeMap<(usize, bool, &str), u32> = BTreeMap::new();
+    for seen in &history.seen {
+        let (device, text, is_name) = match &seen.what {
+            What::Act { device, command: Command::Name { text }, .. } => (device, text, true),
+            What::Act { device, command: Command::Message { text }, .. } => (device, text, false),
+            _ => continue,
+        };
+        let of = history.owner[*device];
+        if !history.liars.contains(&of) {
+            *count.entry((of, is_name, text)).or_default() += 1;
+        }
+    }
+    count.into_iter().filter(|(_, count)| *count == 1).map(|(what, _)| what).collect()
+}
+
 /// The most changes of a person that there can have been, plus the first sight in each standing.
 fn real_changes(history: &History, life: &Life<'_>, person: usize, changes: &[u64]) -> u64 {
     let contacts = life.events.iter().filter(|(_, event)| {
@@ -405,12 +458,12 @@ fn troubles(history: &History) -> Vec<(Timestamp, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
-    use presently_core::client::Event;
+    use presently_core::client::{Command, Event};
     use presently_core::model::presence::Status;
 
     use super::check;
     use crate::check::made;
-    use crate::history::{Told, What};
+    use crate::history::{Broken, Told, What};
 
     #[test]
     fn it_objects_to_a_frame_told_twice_in_a_row() {
@@ -457,6 +510,28 @@ mod tests {
         made::add(&mut history, presence("busy"));
         made::add(&mut history, presence("busy"));
         assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_to_a_name_that_comes_back() {
+        let mut history = made::talk();
+        let named = |name: &str| {
+            let (user, status) = (String::from("p0"), String::from("busy"));
+            let (name, message) = (String::from(name), String::new());
+            What::Event { device: 1, event: Event::Presence { user, status, name, message } }
+        };
+        for (id, name) in [(91, "one"), (92, "two")] {
+            let command = Command::Name { text: String::from(name) };
+            made::add(&mut history, What::Act { device: 0, id, command });
+            made::add(&mut history, named(name));
+        }
+        let told = |check: Result<(), _>| match check {
+            Err(Broken { what, .. }) => what,
+            Ok(()) => String::new(),
+        };
+        assert!(!told(check(&history)).contains("again"), "each was seen once");
+        made::add(&mut history, named("one"));
+        assert!(told(check(&history)).contains("chosen once"));
     }
 
     #[test]

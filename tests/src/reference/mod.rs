@@ -79,6 +79,10 @@ pub struct Reference {
     kept: BTreeMap<usize, BTreeSet<String>>,
     /// The last act of a kind: 0 a device's status, 1 a person's message, 2 a person's name.
     newest: BTreeMap<(usize, u8), u64>,
+    /// Acts of the same kind that had no outcome yet when the last one was made.
+    rivals: BTreeMap<(usize, u8), BTreeSet<u64>>,
+    /// Acts that had no outcome when their device lost its link: they are said again.
+    again: BTreeSet<u64>,
     /// What the copy of a cache may say, per device that is to start from it.
     cloned: BTreeMap<usize, BTreeSet<String>>,
     /// Statuses chosen per device, and when.
@@ -124,6 +128,8 @@ impl Reference {
             cloned: BTreeMap::new(),
             chosen: BTreeMap::new(),
             newest: BTreeMap::new(),
+            rivals: BTreeMap::new(),
+            again: BTreeSet::new(),
         }
     }
 
@@ -227,8 +233,11 @@ impl Reference {
                     .collect();
                 lost.into_iter().for_each(|id| self.unknown(id, seen.at));
             }
-            What::Unlinked { .. }
-            | What::Trouble
+            What::Unlinked { device } => {
+                let of_device = self.open.iter().filter(|(_, (of, _))| of == device);
+                self.again.extend(of_device.map(|(id, _)| *id));
+            }
+            What::Trouble
             | What::Quiet
             | What::Resync
             | What::Lives { .. }
@@ -264,6 +273,11 @@ impl Reference {
 
     fn on_act(&mut self, device: usize, id: u64, command: &Command, at: Timestamp) {
         let me = self.owner[device];
+        if let Some(kind) = profile_kind(command) {
+            let alike = |of: &Command| profile_kind(of) == Some(kind);
+            let rivals = self.open.iter().filter(|(_, (of, c))| self.owner[*of] == me && alike(c));
+            self.rivals.insert((me, kind), rivals.map(|(id, _)| *id).collect());
+        }
         self.open.insert(id, (device, command.clone()));
         let shown = &mut self.shown[me];
         match command {
@@ -389,7 +403,7 @@ impl Reference {
             }
             Command::Message { text } => {
                 let newest = self.newest.get(&(owner, 1)) == Some(&id);
-                let newest = newest && !self.is_doubtful((owner, 1), at);
+                let newest = newest && self.is_last((owner, 1), at);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Message { .. })) {
                     if self.showed_since(owner, id) {
                         self.shown[owner].offline_message = BTreeSet::from([text.clone()]);
@@ -399,7 +413,7 @@ impl Reference {
             }
             Command::Name { text } => {
                 let newest = self.newest.get(&(owner, 2)) == Some(&id);
-                let newest = newest && !self.is_doubtful((owner, 2), at);
+                let newest = newest && self.is_last((owner, 2), at);
                 if newest && !self.others_of(owner, |c| matches!(c, Command::Name { .. })) {
                     if self.showed_since(owner, id) {
                         self.shown[owner].offline_name = BTreeSet::from([text.clone()]);
@@ -418,6 +432,14 @@ impl Reference {
             | Command::Sync
             | Command::SignOut => {}
         }
+    }
+
+    /// Whether the act of a kind that was made last is also the last that was taken in: one before it
+    /// that had to be said again may have come after it.
+    fn is_last(&self, kind: (usize, u8), at: Timestamp) -> bool {
+        let rivals = self.rivals.get(&kind);
+        let said_again = rivals.is_some_and(|rivals| !rivals.is_disjoint(&self.again));
+        !said_again && !self.is_doubtful(kind, at)
     }
 
     /// Whether a person was seen by others from the giving of an act until now, beyond doubt.
@@ -500,4 +522,11 @@ impl Reference {
     fn is_doubtful(&self, kind: (usize, u8), at: Timestamp) -> bool {
         self.doubts.get(&kind).is_some_and(|since| at.since(*since) < LATE_MS)
     }
+}
+
+/// What a change of a profile is of, as `newest` counts kinds.
+fn profile_kind(command: &Command) -> Option<u8> {
+    let is_message = matches!(command, Command::Message { .. });
+    let is_name = matches!(command, Command::Name { .. });
+    if is_message { Some(1) } else { is_name.then_some(2) }
 }

@@ -1,12 +1,22 @@
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 use super::peer::{CAROL, Peer, book_of, config, contact, cs_of};
 use crate::client::{Command, Event};
 use crate::error::{Code, Refusal};
+use crate::id::Act;
 use crate::limits::COMMANDS_WAITING_MAX;
 use crate::model::contact::Relation;
 use crate::wire::body::book::{Accept, BookChanged, FromBook, ToBook};
 use crate::wire::body::cs::{Done, FromCs, ToCs};
+use crate::wire::frame::Frame;
+
+fn act_of(frame: &Frame) -> Option<Act> {
+    let said = ToCs::decode(frame.kind, &frame.body).expect("well formed");
+    let (said, tail) = said.expect("a known kind");
+    assert!(matches!(said, ToCs::SetProfile(_)), "{said:?}");
+    tail.act()
+}
 
 fn send(to: &str, text: &str) -> Command {
     Command::Send { to: to.to_string(), text: text.to_string() }
@@ -67,6 +77,25 @@ fn commands_wait_for_the_connection_in_order() {
     assert!(matches!(cs_of(&said.0), Some(ToCs::Contact(_))));
     peer.answer_cs(&said.1, &FromCs::Done(Done {}));
     assert_eq!(peer.words(), ["done(Some(3))"]);
+}
+
+#[test]
+fn a_change_of_the_profile_said_again_is_the_same_act() {
+    let mut peer = Peer::new(config(Some("pw")));
+    peer.come_online();
+    let mut acts = Vec::new();
+    for (id, command) in [
+        (1, Command::Name { text: "a".to_string() }),
+        (2, Command::Message { text: "a".to_string() }),
+    ] {
+        peer.command(id, command);
+        acts.push(act_of(&peer.frame()).expect("the home knows it again by it"));
+    }
+    assert!(acts[0].process == acts[1].process && acts[0].number < acts[1].number);
+    peer.cut();
+    peer.come_online();
+    let again = [peer.frame(), peer.frame()].map(|frame| act_of(&frame));
+    assert_eq!(again, [Some(acts[0]), Some(acts[1])]);
 }
 
 #[test]

@@ -201,7 +201,10 @@ fn a_profile_is_saved_by_the_home() {
     bench.say(1, 4, &set);
     let op = bench.out[0].op;
     let (endpoint, sign_in, name) = (PHONE, SIGN_IN, None);
-    assert_eq!(bench.homes(), [cs_ps::ToPs::Save { user, endpoint, sign_in, name, message }]);
+    assert_eq!(
+        bench.homes(),
+        [cs_ps::ToPs::Save { user, endpoint, sign_in, act: None, name, message }]
+    );
     bench.tell(Role::Ps, op, cs_ps::ToCs::Saved { outcome: Ok(()) });
     assert_eq!(bench.said(), [done(4)]);
     for bad in ["two\nlines", &"x".repeat(129)] {

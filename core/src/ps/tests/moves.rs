@@ -17,7 +17,7 @@ impl World {
     fn save(&mut self, name: &str) {
         let name = Some(Text::new(name).expect("within bytes"));
         let (user, endpoint, sign_in) = (alice(), device(1), 1);
-        self.cs(1, FromCs::Save { user, endpoint, sign_in, name, message: None });
+        self.cs(1, FromCs::Save { user, endpoint, sign_in, act: None, name, message: None });
     }
 
     /// Told again; the status was chosen as many milliseconds ago.
@@ -185,7 +185,7 @@ fn a_change_in_flight_is_retry_and_its_late_outcome_nobody_s() {
         let mut world = World::online();
         let name = Some(Text::new("Alice").expect("within bytes"));
         let (user, endpoint, sign_in) = (alice(), device(1), 1);
-        let tell = FromCs::Save { user, endpoint, sign_in, name, message: None };
+        let tell = FromCs::Save { user, endpoint, sign_in, act: None, name, message: None };
         let tell = envelope(Role::Cs, 1, Some(OpId::default()), ToPs::Cs(tell));
         world.ps.handle_input(Input::Tell(tell), world.now);
         let Some(Output::Store { op, .. }) = world.ps.poll_output() else {

@@ -1,20 +1,87 @@
 //! The profile: durable before it shows.
 
+use core::num::NonZeroU64;
+
 use super::*;
 use crate::error::{Code, Refusal};
+use crate::id::Act;
 use crate::limits::{
-    PRESENCE_COALESCE_MS, PROFILE_BYTES_MAX, PROFILE_CHARS_MAX, REREAD_MS, REWRITE_MS,
-    SAVES_WAITING_MAX,
+    ENDPOINTS_MAX, PRESENCE_COALESCE_MS, PROFILE_BYTES_MAX, PROFILE_CHARS_MAX, REREAD_MS,
+    REWRITE_MS, SAVES_WAITING_MAX,
 };
 use crate::model::presence::Profile;
-use crate::store::{Key, Write};
+use crate::store::{Key, Request, Write};
 use crate::wire::bounded::Text;
 use crate::wire::record::Record;
 
 fn save(world: &mut World, name: &str) {
     let name = Some(Text::<PROFILE_BYTES_MAX>::new(name).expect("within bytes"));
     let (user, endpoint, sign_in) = (alice(), device(1), 1);
-    world.cs(1, FromCs::Save { user, endpoint, sign_in, name, message: None });
+    world.cs(1, FromCs::Save { user, endpoint, sign_in, act: None, name, message: None });
+}
+
+/// A change as an act of a process of one of alice's devices.
+fn act(world: &mut World, n: u8, (process, number): (u64, u64), (name, message): (&str, &str)) {
+    let text = |text: &str| {
+        let text = Text::<PROFILE_BYTES_MAX>::new(text).expect("within bytes");
+        Some(text).filter(|text| !text.as_str().is_empty())
+    };
+    let act = NonZeroU64::new(number).map(|number| Act { process, number });
+    let (user, endpoint, sign_in) = (alice(), device(n), u64::from(n));
+    let (name, message) = (text(name), text(message));
+    world.cs(1, FromCs::Save { user, endpoint, sign_in, act, name, message });
+}
+
+#[test]
+fn a_change_said_again_is_not_made_again() {
+    let mut world = World::online();
+    act(&mut world, 1, (7, 2), ("phone", ""));
+    act(&mut world, 2, (8, 1), ("laptop", ""));
+    // Also where the home has started anew since.
+    world.ps = Ps::new(setup(&mut world.store, 0, 1, 2), Timestamp::default());
+    world.arrive(1, 1);
+    world.publish(1, 1, Status::Online);
+    act(&mut world, 1, (7, 2), ("phone", ""));
+    assert_eq!(outcomes(&mut world), [Ok(()); 3]);
+    let own = |world: &World| {
+        let name = world.told.iter().rev().find_map(|(_, tell)| match tell {
+            ToCs::Own { presence, .. } => Some(String::from(presence.value.name.as_str())),
+            _ => None,
+        });
+        name.expect("she was told of herself")
+    };
+    assert_eq!(own(&world), "laptop");
+    // Acts before it may have been refused while it was made: of the other text, of another process.
+    for (said, texts, wanted) in [
+        ((7, 1), ("", "m1"), ("laptop", "m1")),
+        ((7, 1), ("phone", "m1"), ("laptop", "m1")),
+        ((7, 3), ("phone", ""), ("phone", "m1")),
+        ((9, 1), ("phone 2", ""), ("phone 2", "m1")),
+    ] {
+        act(&mut world, 1, said, texts);
+        assert_eq!(stored(&mut world), (wanted.0.into(), wanted.1.into()));
+    }
+}
+
+/// Name and message as the store has them.
+fn stored(world: &mut World) -> (String, String) {
+    let row = world.store.handle(&Request::Read(Key::profile(alice())));
+    let Reply::Found { value, .. } = row else { panic!("{row:?}") };
+    let Profile { name, message } = Record::<Profile>::decode(&value).expect("a profile").value;
+    (name.as_str().into(), message.as_str().into())
+}
+
+#[test]
+fn the_last_changes_of_no_more_devices_are_kept_than_may_be_signed_in() {
+    let mut world = World::online();
+    for n in 1..=u8::try_from(ENDPOINTS_MAX + 5).expect("few") {
+        act(&mut world, n, (1, 1), ("name", ""));
+    }
+    let row = world.store.handle(&Request::Read(Key::profile(alice())));
+    let Reply::Found { value, .. } = row else { panic!("{row:?}") };
+    assert!(value.len() < 40 * ENDPOINTS_MAX, "{} bytes", value.len());
+    act(&mut world, 1, (1, 1), ("again", ""));
+    assert_eq!(stored(&mut world).0, "again", "what the first said is not known any more");
 }
 
 fn outcomes(world: &mut World) -> Vec<Result<(), Refusal>> {

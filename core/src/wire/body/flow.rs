@@ -33,7 +33,7 @@ pub fn with_flow(kind: u16, body: &Bytes, flow: Flow) -> Bytes {
     macro_rules! again {
         ($($direction:path),*) => { $(
             if let Ok(Some((value, mut tail))) = <$direction>::decode(kind, body) {
-                if !tail.has_room(tag::FLOW) {
+                if !tail.has_room(&[tag::FLOW]) {
                     return body.clone();
                 }
                 tail.set(tag::FLOW, flow);

@@ -33,6 +33,8 @@ pub(super) struct Database {
     log: Log,
     window: usize,
     credit: usize,
+    /// Changes with each commit of somebody else: what is kept in memory does not hold then.
+    version: i64,
 }
 
 impl Database {
@@ -45,13 +47,20 @@ impl Database {
             count.store(pages.unsigned_abs(), Ordering::Relaxed);
             Ok(())
         }))?;
+        let version = data_version(&connection)?;
         let rows = Rows::open(&connection)?;
         let log = Log::open(&connection)?;
-        Ok(Self { connection, frames, rows, log, window: options.window, credit: 0 })
+        Ok(Self { connection, frames, rows, log, window: options.window, credit: 0, version })
     }
 
     /// Everything but a write. Only between commits: an answer shows nothing that is not durable.
     pub(super) fn read(&mut self, request: &Request) -> Reply {
+        // Else it was done as the transaction began.
+        if self.connection.is_autocommit()
+            && let Err(error) = self.heed_others()
+        {
+            return Reply::Failed(error.to_string());
+        }
         let connection = &self.connection;
         let answer = match request {
             Request::Read(key) if Rows::fits(key) => self.rows.read(connection, key),
@@ -87,8 +96,9 @@ impl Database {
     }
 
     /// Reads that follow see one state and take its locks once, until [`Self::end_reads`].
-    pub(super) fn begin_reads(&self) -> Result<()> {
-        self.connection.prepare_cached("BEGIN DEFERRED")?.execute([]).map(drop)
+    pub(super) fn begin_reads(&mut self) -> Result<()> {
+        self.connection.prepare_cached("BEGIN DEFERRED")?.execute([])?;
+        self.heed_others()
     }
 
     /// Ends what [`Self::begin_reads`] began, if it did.
@@ -96,8 +106,22 @@ impl Database {
         if self.connection.is_autocommit() { Ok(()) } else { self.commit() }
     }
 
-    pub(super) fn begin(&self) -> Result<()> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([]).map(drop)
+    pub(super) fn begin(&mut self) -> Result<()> {
+        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.heed_others()
+    }
+
+    /// Reads memory again from the file where another process wrote it: the lock was taken from us, and
+    /// a check must see the life that was begun there (PROTOCOL §9.7).
+    fn heed_others(&mut self) -> Result<()> {
+        let version = data_version(&self.connection)?;
+        if version == self.version {
+            return Ok(());
+        }
+        self.rows = Rows::open(&self.connection)?;
+        self.log = Log::open(&self.connection)?;
+        (self.credit, self.version) = (0, version);
+        Ok(())
     }
 
     pub(super) fn commit(&self) -> Result<()> {
@@ -202,4 +226,8 @@ const FOLD_MIN: usize = 64;
 /// Whether a request only reads.
 pub(super) fn is_read(request: &Request) -> bool {
     !matches!(request, Request::Write(_))
+}
+
+fn data_version(connection: &Connection) -> Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }

@@ -123,8 +123,8 @@ impl Writer {
     }
 
     /// Where it fails, each read stands for itself.
-    fn begin_reads(&self) {
-        if let Some(open) = &self.open
+    fn begin_reads(&mut self) {
+        if let Some(open) = &mut self.open
             && let Err(error) = open.database.begin_reads()
         {
             tracing::warn!(%error, "reads do not share a transaction");

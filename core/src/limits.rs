@@ -233,3 +233,6 @@ pub const LEAVE_HEAR_MS: u64 = 200;
 pub const LEAVE_MS: u64 = 2_000;
 /// Rows of ranges are read again at most this often.
 pub const PLACES_READ_MS: u64 = 1_000;
+/// A node whose store refused it something reads whether its life is still the last at most this
+/// often: ranges that move are a reason too, and one read answers for all that was refused.
+pub const LIFE_READ_MS: u64 = 1_000;

@@ -16,7 +16,7 @@ use presently_core::limits::RECORD_BYTES_MAX;
 use presently_core::redact::Pii;
 use presently_core::topology::Topology;
 use presently_core::wire::hello::Versions;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::accept;
 use crate::admin::Admin;
@@ -92,6 +92,7 @@ pub struct Server {
     fabric: Fabric,
     nodes: Vec<JoinHandle<()>>,
     events: events::Receiver<NodeEvent>,
+    fenced: watch::Receiver<Option<NodeId>>,
     accepting: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
     store: Option<Store>,
     counts: Arc<Counts>,
@@ -119,6 +120,7 @@ impl Server {
         let (fabric, boxes): (Vec<_>, Vec<_>) = (0..nodes).map(|_| mpsc::channel(MAIL_MAX)).unzip();
         let fabric: Fabric = fabric.into();
         let (tell, events) = events::channel();
+        let (end, fenced) = watch::channel(None);
         let counts = store.counts();
         let mut server = Self {
             listen,
@@ -127,6 +129,7 @@ impl Server {
             fabric: Arc::clone(&fabric),
             nodes: Vec::new(),
             events,
+            fenced,
             accepting: None,
             store: Some(store),
             counts,
@@ -148,12 +151,14 @@ impl Server {
                 record,
                 web: Arc::clone(&web),
                 events: tell.clone(),
+                fenced: end.clone(),
             };
             server.nodes.push(node::start(around, mail)?);
         }
         let ready = |event| matches!(event, NodeEvent::Ready(_));
         if !server.wait_for_all(ready, READY_TIMEOUT) {
-            return Err(StartError::NotReady);
+            let fenced = *server.fenced.borrow();
+            return Err(fenced.map_or(StartError::NotReady, StartError::Fenced));
         }
         if config.demo {
             server.make_demo()?;
@@ -191,6 +196,17 @@ impl Server {
     #[must_use]
     pub fn counts(&self) -> Arc<Counts> {
         Arc::clone(&self.counts)
+    }
+
+    /// Waits until another process has taken over a node of this one: this server is to be shut down.
+    /// Never returns where that does not happen.
+    pub async fn fenced(&mut self) -> StartError {
+        if let Ok(node) = self.fenced.wait_for(Option::is_some).await
+            && let Some(node) = *node
+        {
+            return StartError::Fenced(node);
+        }
+        std::future::pending().await
     }
 
     /// Tells all clients, flushes, and stops, within 5 s.

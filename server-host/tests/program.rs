@@ -90,3 +90,43 @@ fn one_data_directory_has_one_server_and_it_leaves_when_told() {
     again.kill().unwrap();
     again.wait().unwrap();
 }
+
+#[test]
+fn who_is_replaced_by_another_process_ends_and_says_so() {
+    let folder = Folder::new("fenced");
+    let data = folder.path().join("data");
+    let mut first = serve(&data, &["--nodes", "1", "--demo"]).spawn().unwrap();
+    let first_admin = ready(&mut first)["admin"].as_str().unwrap().to_owned();
+    // What keeps a second process out; a cleaning job or a copy of the directory takes it away.
+    std::fs::remove_file(data.join("lock")).unwrap();
+    let mut second = serve(&data, &["--nodes", "1"]).spawn().unwrap();
+    let second_admin = ready(&mut second)["admin"].as_str().unwrap().to_owned();
+    // Nothing was refused yet: who only stands there does no harm.
+    assert!(first.try_wait().unwrap().is_none());
+
+    let add = |name: &str, admin: &str| {
+        let mut command = presently(&["user", "add", name, "--password-stdin", "--admin", admin]);
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        writeln!(child.stdin.take().unwrap(), "a password of some length").unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let refused = add("dora", &first_admin);
+    assert_ne!(refused.status.code(), Some(0), "{refused:?}");
+    let until = Instant::now() + Duration::from_secs(10);
+    while first.try_wait().unwrap().is_none() && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // It ends by itself, or is ended here and has no code.
+    let _ = first.kill();
+    let ended = first.wait_with_output().unwrap();
+    let text = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(ended.status.code(), Some(6), "{text}");
+    let last = text.trim_end().lines().last().unwrap();
+    assert!(last.starts_with("presently: node 0 is fenced off: another process"), "{text}");
+
+    let added = add("dora", &second_admin);
+    assert_eq!(added.status.code(), Some(0), "{added:?}");
+    assert!(second.try_wait().unwrap().is_none());
+    second.kill().unwrap();
+    second.wait().unwrap();
+}

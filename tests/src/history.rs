@@ -114,6 +114,20 @@ pub enum What {
         /// The range's number.
         range: usize,
     },
+    /// A machine of a node was told by its store that what it asked under checks is refused.
+    Refused {
+        /// Which node.
+        node: usize,
+        /// Which host, and its life.
+        by: (usize, u32),
+    },
+    /// A host, or the disk, stands still or fails all that is asked, at most until then.
+    Halts {
+        /// Which host; `None`: the disk.
+        host: Option<usize>,
+        /// Until when.
+        until: Timestamp,
+    },
     /// From here on nothing goes wrong any more.
     Healed,
     /// A gate gave its host a frame for a device, on that link of it.

@@ -175,6 +175,9 @@ pub enum Output {
     Ready,
     /// All links are gone after `Drain`.
     Drained,
+    /// A later life of this node stands in the store: this one is over. Clients are told, and this is
+    /// the last that counts; the host lets links flush and ends the hub.
+    Fenced,
 }
 
 /// One step of a traced act (PROTOCOL §8).

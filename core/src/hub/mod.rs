@@ -4,6 +4,7 @@
 //! tells over (`node`): inside the node at once and in order, to other nodes by trunk. It decides
 //! nothing else. Tested by the simulator, which runs hubs over a lying network and disk.
 
+mod fence;
 mod hops;
 pub mod io;
 mod node;
@@ -62,6 +63,8 @@ enum Stage {
     Starting(Box<Start>),
     /// Serving.
     Serving(Box<Node>),
+    /// Fenced off: it said so, and says nothing more that counts.
+    Over,
 }
 
 impl Hub {
@@ -112,6 +115,36 @@ impl Hub {
         }
     }
 
+    fn on_serving(&mut self, input: Input<'_>, now: Timestamp) {
+        let Stage::Serving(node) = &mut self.stage else { return };
+        node.handle_input(input, now, &mut self.out);
+        if node.is_over() {
+            self.stage = Stage::Over;
+        }
+    }
+
+    /// What comes after the end is refused, so that nobody waits for it.
+    fn on_over(&mut self, input: &Input<'_>) {
+        match input {
+            Input::LinkOpened { link, .. } => {
+                let (link, reason) = (*link, CloseReason::Draining);
+                self.out.push(Output::LinkClose { link, reason, flush_ms: 0 });
+            }
+            Input::Admin { op, .. } => {
+                let reply = AdminReply::Refused(Code::Draining);
+                self.out.push(Output::Admin { op: *op, reply });
+            }
+            Input::Drain => self.out.push(Output::Drained),
+            Input::LinkBytes { .. }
+            | Input::LinkSent { .. }
+            | Input::LinkClosed { .. }
+            | Input::Stored { .. }
+            | Input::Hashed { .. }
+            | Input::Parcel { .. }
+            | Input::Wall(_) => {}
+        }
+    }
+
     /// Keeps what comes before the node serves, within bounds.
     fn on_early(&mut self, input: Input<'_>) {
         let Stage::Starting(start) = &mut self.stage else { return };
@@ -136,7 +169,8 @@ impl Machine for Hub {
     fn handle_input(&mut self, input: Input<'_>, now: Timestamp) {
         match &mut self.stage {
             Stage::Starting(_) => self.on_starting(input, now),
-            Stage::Serving(node) => node.handle_input(input, now, &mut self.out),
+            Stage::Serving(_) => self.on_serving(input, now),
+            Stage::Over => self.on_over(&input),
         }
     }
 
@@ -144,6 +178,7 @@ impl Machine for Hub {
         match &mut self.stage {
             Stage::Starting(start) => start.handle_timeout(now, &mut self.out),
             Stage::Serving(node) => node.handle_timeout(now, &mut self.out),
+            Stage::Over => {}
         }
     }
 
@@ -155,6 +190,7 @@ impl Machine for Hub {
         match &self.stage {
             Stage::Starting(start) => start.poll_timeout(),
             Stage::Serving(node) => node.poll_timeout(),
+            Stage::Over => None,
         }
     }
 }

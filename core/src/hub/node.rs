@@ -3,6 +3,7 @@
 use alloc::collections::VecDeque;
 
 use super::Config;
+use super::fence::Fence;
 use super::hops::Hops;
 use super::io::{Input, Output, StoreOp};
 use crate::account::{self, Account};
@@ -60,6 +61,9 @@ pub(super) struct Node {
     inbox: Inbox,
     mixer: Mixer,
     trunks: Trunks,
+    fence: Fence,
+    /// A later life of this node is there: this one says nothing more.
+    is_over: bool,
     hops: Hops,
     /// Tells between machines of this node, in the order they were told. Empty between inputs.
     told: VecDeque<Told>,
@@ -89,6 +93,8 @@ impl Node {
             inbox: Inbox::new(setup.clone(), now),
             mixer: Mixer::new(setup.clone(), now),
             trunks: Trunks::new(config.node, config.nodes, setup.incarnation, now),
+            fence: Fence::new(&setup, life),
+            is_over: false,
             hops: Hops::new(config.trace, config.node),
             told: VecDeque::new(),
             moved: VecDeque::new(),
@@ -116,7 +122,7 @@ impl Node {
             Input::LinkClosed { link } => {
                 self.gate.handle_input(gate::Input::LinkClosed { link }, now);
             }
-            Input::Stored { op, reply } => self.on_stored(op, reply, now),
+            Input::Stored { op, reply } => self.on_stored(op, reply, now, out),
             Input::Hashed { op, reply } => {
                 if op.life == self.life {
                     self.account.handle_input(account::Input::Hashed { op: op.op, reply }, now);
@@ -136,7 +142,34 @@ impl Node {
             // The gate's turn comes once all is handed over.
             Input::Drain => self.placer.handle_input(placement::Input::Leave, now),
         }
+        if self.is_over {
+            return self.end(now, out);
+        }
         self.settle(now, out);
+    }
+
+    /// Whether it was fenced off: what it is told from then on is for nobody.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    /// A later life has the node. Clients are told to come again; nothing is left to tell anybody
+    /// else, since all was handed over before this input.
+    fn end(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        self.gate.handle_input(gate::Input::Drain, now);
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                gate::Output::LinkSend { link, bytes } => {
+                    out.push(Output::LinkSend { link, bytes });
+                }
+                gate::Output::LinkClose { link, reason, flush_ms } => {
+                    out.push(Output::LinkClose { link, reason, flush_ms });
+                }
+                // Services hear of no end: they would say that people are gone, who are not.
+                gate::Output::Tell(_) | gate::Output::Handover { .. } | gate::Output::Drained => {}
+            }
+        }
+        out.push(Output::Fenced);
     }
 
     fn on_admin(
@@ -168,13 +201,22 @@ impl Node {
         }
     }
 
-    fn on_stored(&mut self, op: StoreOp, reply: crate::store::Reply, now: Timestamp) {
+    fn on_stored(
+        &mut self,
+        op: StoreOp,
+        reply: crate::store::Reply,
+        now: Timestamp,
+        out: &mut Outbox<Output>,
+    ) {
         if op.life != self.life {
             return;
         }
         let StoreOp { op, role, .. } = op;
-        if reply == crate::store::Reply::Conflict && role != Some(Role::Placement) {
-            self.placer.handle_input(placement::Input::Conflicted, now);
+        if reply == crate::store::Reply::Conflict {
+            self.fence.on_conflict(now, out);
+            if role != Some(Role::Placement) {
+                self.placer.handle_input(placement::Input::Conflicted, now);
+            }
         }
         match role {
             Some(Role::Account) => {
@@ -189,8 +231,9 @@ impl Node {
             Some(Role::Placement) => {
                 self.placer.handle_input(placement::Input::Stored { op, reply }, now);
             }
-            // Neither asks a store; and the start's requests were answered before the node served.
-            Some(Role::Gate | Role::Cs) | None => {}
+            None => self.is_over = self.fence.on_stored(op, &reply, now, out),
+            // Neither asks a store.
+            Some(Role::Gate | Role::Cs) => {}
         }
     }
 
@@ -206,6 +249,7 @@ impl Node {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Timestamp, out: &mut Outbox<Output>) {
+        self.fence.handle_timeout(now, out);
         self.trunks.handle_timeout(now);
         self.placer.handle_timeout(now);
         self.gate.handle_timeout(now);
@@ -220,6 +264,7 @@ impl Node {
 
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
         [
+            self.fence.poll_timeout(),
             self.trunks.poll_timeout(),
             self.placer.poll_timeout(),
             self.gate.poll_timeout(),

@@ -96,6 +96,8 @@ pub enum OutputKind {
     Ready,
     /// [`Output::Drained`].
     Drained,
+    /// [`Output::Fenced`].
+    Fenced,
 }
 
 /// What a record keeps of an output: enough to compare, and to say which it was.
@@ -141,6 +143,7 @@ impl Summary {
             Output::Hop(hop) => (OutputKind::Hop, hop.flow.hop),
             Output::Ready => (OutputKind::Ready, 0),
             Output::Drained => (OutputKind::Drained, 0),
+            Output::Fenced => (OutputKind::Fenced, 0),
         };
         let digest = digest(&bytes).to_le_bytes();
         let summary = Self { kind, about, bytes: bytes.len() as u64, digest };

@@ -68,7 +68,7 @@ pub(crate) fn run(serve: Serve) -> ExitCode {
         record: serve.record,
         store: Options::default(),
     };
-    let server = match Server::start(config) {
+    let mut server = match Server::start(config) {
         Ok(server) => server,
         Err(error) => {
             let code = error.exit_code();
@@ -87,10 +87,17 @@ pub(crate) fn run(serve: Serve) -> ExitCode {
     } else {
         let _ = writeln!(std::io::stderr(), "presently serves {}", server.url());
     }
-    runtime.block_on(signals.one());
+    let fenced = runtime.block_on(async {
+        tokio::select! {
+            () = signals.one() => None,
+            why = server.fenced() => Some(why),
+        }
+    });
     tracing::info!("stopping");
     server.shutdown();
-    ExitCode::SUCCESS
+    let Some(why) = fenced else { return ExitCode::SUCCESS };
+    let code = why.exit_code();
+    fail(why, code)
 }
 
 fn default_directory() -> Option<PathBuf> {

@@ -28,6 +28,9 @@ pub(super) async fn drive(node: Rc<Node>, mut mail: mpsc::Receiver<Mail>) {
     let mut timer_at = Timestamp(0);
     loop {
         node.drain();
+        if !node.lives() && node.fenced.get() {
+            return await_stop(&node, mail).await;
+        }
         if !node.lives() {
             tokio::time::sleep(REBIRTH).await;
             completed = node.begin();
@@ -79,6 +82,16 @@ pub(super) async fn drive(node: Rc<Node>, mut mail: mpsc::Receiver<Mail>) {
     }
 }
 
+/// A hub that broke after it was fenced off begins no further life.
+async fn await_stop(node: &Rc<Node>, mut mail: mpsc::Receiver<Mail>) {
+    while let Some(letter) = mail.recv().await {
+        if matches!(letter, Mail::Stop) {
+            return node.close_sockets().await;
+        }
+        on_mail(node, letter);
+    }
+}
+
 fn on_completion(node: &Node, completion: Completion) {
     match completion {
         Completion::Stored { op, reply } => node.input("stored", Input::Stored { op, reply }),
@@ -97,7 +110,8 @@ fn on_mail(node: &Rc<Node>, letter: Mail) {
             node.input("admin", Input::Admin { op, request });
         }
         Mail::Crash { answer } => {
-            if node.lives() {
+            // Who is fenced off is not brought back.
+            if node.lives() && !node.fenced.get() {
                 node.crash();
                 let _ = answer.send(());
             }

@@ -24,7 +24,7 @@ use presently_core::hub::{AdminReply, Config, Hub, Input, Output};
 use presently_core::id::{LinkId, NodeId};
 use presently_core::machine::{Deadline, Machine};
 use tokio::net::TcpStream;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use self::framing::Framing;
 use self::last::LastInputs;
@@ -64,6 +64,8 @@ pub(crate) struct Surroundings {
     pub(crate) record: Option<Sink>,
     pub(crate) web: Arc<listen::Web>,
     pub(crate) events: events::Sender<NodeEvent>,
+    /// Told which node was fenced off: the process is to end.
+    pub(crate) fenced: watch::Sender<Option<NodeId>>,
 }
 
 /// Starts a node's thread.
@@ -98,6 +100,8 @@ pub(crate) struct Node {
     /// Sockets that are served, those included that the hub let go and the peer has not closed.
     carried: Cell<usize>,
     let_go: Notify,
+    /// Another process has this node's life: no hub begins here again, it would take it back.
+    fenced: Cell<bool>,
     /// Where the record of this node goes, if it is kept.
     record: Option<RefCell<Sink>>,
 }
@@ -122,6 +126,7 @@ impl Node {
             greeting: Cell::new(0),
             carried: Cell::new(0),
             let_go: Notify::new(),
+            fenced: Cell::new(false),
             record,
         }
     }
@@ -320,6 +325,10 @@ impl Node {
             }
             Output::Ready => self.tell(NodeEvent::Ready(self.id())),
             Output::Drained => self.tell(NodeEvent::Drained(self.id())),
+            Output::Fenced => {
+                self.fenced.set(true);
+                self.around.fenced.send_replace(Some(self.id()));
+            }
         }
     }
 

@@ -55,6 +55,8 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Lives { .. }
             | What::Owns { .. }
             | What::Wrote { .. }
+            | What::Refused { .. }
+            | What::Halts { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

@@ -44,6 +44,8 @@ pub fn check(history: &History) -> Result<(), Broken> {
             | What::Lives { .. }
             | What::Owns { .. }
             | What::Wrote { .. }
+            | What::Refused { .. }
+            | What::Halts { .. }
             | What::Healed
             | What::Told { .. }
             | What::Draining { .. }

@@ -60,6 +60,8 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Lives { .. }
             | What::Owns { .. }
             | What::Wrote { .. }
+            | What::Refused { .. }
+            | What::Halts { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

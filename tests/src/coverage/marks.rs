@@ -46,6 +46,7 @@ marks! {
     InboxUnknown = "inbox.unknown";
     AccountUnknown = "account.unknown";
     NodeRestarted = "node.restarted";
+    NodeFenced = "node.fenced";
     NodeServedStill = "node.input_while_paused";
     GateHandover = "gate.handover";
     TrunkHello = "trunk.hello";

@@ -243,6 +243,8 @@ impl Reference {
             | What::Lives { .. }
             | What::Owns { .. }
             | What::Wrote { .. }
+            | What::Refused { .. }
+            | What::Halts { .. }
             | What::Asked { .. }
             | What::Answered { .. }
             | What::Gone { .. }

@@ -129,7 +129,8 @@ impl Host {
             | Output::Admin { .. }
             | Output::Hop(_)
             | Output::Ready
-            | Output::Drained => {}
+            | Output::Drained
+            | Output::Fenced => {}
         }
     }
 

@@ -28,6 +28,8 @@ use crate::history::{By, What};
 
 /// The wall clock at the world's instant 0.
 const ANCHOR: Wall = Wall(1_700_000_000_000);
+/// A process that was fenced off is started anew after this, or up to twice as long.
+const FENCED_AWAY_MS: u64 = 1_000;
 /// Turns of one machine in one instant, past which it spins.
 const TURNS_MAX: u32 = 10_000;
 
@@ -306,7 +308,21 @@ impl World {
                 self.trace.step(self.now, 6, &[], || format!("node {node} is ready"));
             }
             Output::Drained => self.on_drained(node),
+            Output::Fenced => self.on_fenced(node),
         }
+    }
+
+    /// A later life has the node: this process ends. Where it is the one that all dial, whoever looks
+    /// after it starts it anew.
+    fn on_fenced(&mut self, host: usize) {
+        self.coverage.hit(Mark::NodeFenced);
+        self.tell(|| format!("host {host} is fenced off"));
+        self.trace.step(self.now, 9, &[], || format!("host {host} is fenced off"));
+        self.nodes[host].drains = None;
+        let serves = self.serving[usize::from(self.nodes[host].number)] == host;
+        let ms = FENCED_AWAY_MS + self.nodes[host].rng.below(FENCED_AWAY_MS);
+        let ends = Job::After(After::EndHost { host });
+        self.agenda.push(self.now, if serves { Job::StopNode { host, ms } } else { ends });
     }
 
     fn send_parcel(&mut self, node: usize, to: NodeId, parcel: &Parcel) {
@@ -368,6 +384,10 @@ impl World {
             format!("node {node} {:?} is answered by its store {reply:?}", op.role)
         });
         self.see(What::Answered { by: (By::Node(node), life), op: op_key(&op) });
+        if op.role.is_some() && reply == Reply::Conflict {
+            let number = usize::from(self.nodes[node].number);
+            self.see(What::Refused { node: number, by: (node, life) });
+        }
         self.mark_reply(op.role, &reply);
         self.remark_reply(node, op.role, &reply);
         self.feed_node(node, Input::Stored { op, reply });

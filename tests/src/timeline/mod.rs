@@ -342,6 +342,15 @@ impl<'a> Teller<'a> {
             What::Measured { queue, length, bound, .. } if length > bound => {
                 format!("a queue ({queue}) is {length} long, and may be {bound}")
             }
+            What::Refused { node, by: (host, life) } => {
+                format!("host {host} is refused a write of node {node}, in its life {life}")
+            }
+            What::Halts { host: Some(host), until } => {
+                format!("host {host} stands still until {until:?}")
+            }
+            What::Halts { host: None, until } => {
+                format!("the disk stands still or fails until {until:?}")
+            }
             What::Draining { node } => format!("host {node} is told to go away"),
             What::Drained { node, .. } => format!("host {node} has let its clients go"),
             What::Trouble

@@ -7,12 +7,13 @@ use bytes::Bytes;
 
 use crate::client::{self, Client, Event};
 use crate::edge::Role;
+use crate::error::{CloseReason, Code};
 use crate::hub::{
     AdminReply, AdminRequest, AdminSecret, Config, HashReply, Hop, Hub, Input, Output, Party,
     StoreOp,
 };
 use crate::id::{Channel, LinkId, NodeId, OpId, Range};
-use crate::limits::{LINKS_MAX, LINKS_PRE_AUTH_MAX, PLACES_READ_MS};
+use crate::limits::{ALIVE_DOUBT_MS, LIFE_READ_MS, LINKS_MAX, LINKS_PRE_AUTH_MAX, PLACES_READ_MS};
 use crate::machine::Machine;
 use crate::redact::Pii;
 use crate::store::{Key, Reply, Request, Space};
@@ -107,6 +108,19 @@ impl Solo {
         let is_scan =
             |request: &Request| matches!(request, Request::Scan { space: Space::Range, .. });
         asked.filter(|(_, request)| is_scan(request)).count()
+    }
+
+    /// The reads of its own life since last asked.
+    fn life_reads(&mut self) -> Vec<StoreOp> {
+        let asked = core::mem::take(&mut self.asked).into_iter();
+        let own = Request::Read(Key::incarnation(NodeId(0)));
+        asked.filter(|(_, request)| *request == own).map(|(op, _)| op).collect()
+    }
+
+    fn timeout(&mut self, after_ms: u64) {
+        self.now = self.now + after_ms;
+        self.hub.handle_timeout(self.now);
+        self.drain();
     }
 
     /// The store answers a request of account's that nobody made: only what the answer is matters.
@@ -219,6 +233,104 @@ fn a_conflict_makes_a_node_read_who_owns_what_now_and_then() {
     alone.now = alone.now + 10 * PLACES_READ_MS;
     alone.account_hears(Reply::Conflict);
     assert_eq!(alone.scans(), 0);
+}
+
+#[test]
+fn a_refusal_makes_a_node_read_its_life_now_and_then() {
+    let mut solo = Solo::ready(1);
+    let own = || Reply::Found { value: Bytes::from_static(&[0, 0, 0, 1]), revision: 1 };
+    for reply in [Reply::Written { revision: 9 }, Reply::Failed("disk".into()), Reply::Unknown] {
+        solo.account_hears(reply);
+    }
+    assert_eq!(solo.life_reads(), [], "only what is refused for what stands there");
+    solo.account_hears(Reply::Conflict);
+    let [op] = solo.life_reads()[..] else { panic!("at once") };
+    // It may have been read before this one.
+    solo.account_hears(Reply::Conflict);
+    solo.account_hears(Reply::Conflict);
+    assert_eq!(solo.life_reads(), [], "one at a time");
+    solo.input(Input::Stored { op, reply: own() });
+    solo.input(Input::Stored { op, reply: Reply::Found { value: Bytes::new(), revision: 99 } });
+    solo.timeout(LIFE_READ_MS - 1);
+    assert_eq!(solo.life_reads(), [], "not so soon again");
+    solo.timeout(1);
+    let [mut op] = solo.life_reads()[..] else { panic!("once for both") };
+    for reply in [Reply::Failed("disk".into()), Reply::Unknown, Reply::Absent] {
+        solo.input(Input::Stored { op, reply });
+        solo.timeout(LIFE_READ_MS - 1);
+        assert_eq!(solo.life_reads(), []);
+        solo.timeout(1);
+        let [next] = solo.life_reads()[..] else { panic!("until the store says") };
+        assert_ne!(next, op);
+        op = next;
+    }
+    solo.input(Input::Stored { op, reply: own() });
+    solo.timeout(10 * LIFE_READ_MS);
+    assert_eq!(solo.life_reads(), [], "and no longer");
+    assert!(!solo.out.iter().any(|output| matches!(output, Output::Fenced)), "it has its life");
+}
+
+/// A node that serves, and what stands in the store once another process runs it.
+fn replaced(nodes: u16) -> Solo {
+    let mut old = Solo::ready(nodes);
+    let mut new = Solo::new(old.store.clone(), nodes, 2);
+    new.settle();
+    assert!(new.is_ready());
+    old.store = new.store;
+    old
+}
+
+#[test]
+fn who_is_fenced_off_tells_its_clients_to_come_again_and_nothing_more() {
+    let mut solo = replaced(1);
+    let link = LinkId(1);
+    solo.input(Input::LinkOpened { link, remote: "::1" });
+    solo.input(Input::LinkOpened { link: LinkId(2), remote: "::1" });
+    let secret = AdminSecret::Phc(Pii("phc".into()));
+    solo.input(Input::Admin {
+        op: 5,
+        request: AdminRequest::AddUser { name: "al".into(), secret },
+    });
+    assert!(solo.out.is_empty(), "it does not know");
+    while !solo.asked.is_empty() {
+        solo.answer_one();
+    }
+    let out: Vec<_> = solo.out.drain(..).collect();
+    let closes = |output: &&Output| {
+        matches!(output, Output::LinkClose { reason: CloseReason::Draining, flush_ms: 1.., .. })
+    };
+    assert_eq!(out.iter().filter(closes).count(), 2, "{out:?}");
+    let says = |output: &&Output| matches!(output, Output::LinkSend { .. });
+    assert_eq!(out.iter().filter(says).count(), 2, "why: {out:?}");
+    assert!(matches!(out.last(), Some(Output::Fenced)), "the last it says: {out:?}");
+    assert_eq!(out.len(), 5, "{out:?}");
+    assert_eq!(solo.hub.poll_timeout(), None);
+    // What comes all the same.
+    solo.input(Input::LinkClosed { link });
+    solo.input(Input::LinkBytes { link: LinkId(2), bytes: b"?" });
+    solo.input(Input::Wall(Wall(2_000_000)));
+    solo.account_hears(Reply::Conflict);
+    solo.timeout(100_000);
+    assert!(solo.out.is_empty() && solo.asked.is_empty());
+    solo.input(Input::LinkOpened { link: LinkId(3), remote: "::1" });
+    solo.input(Input::Admin { op: 7, request: AdminRequest::Counts });
+    solo.input(Input::Drain);
+    let out: Vec<_> = solo.out.drain(..).collect();
+    assert!(matches!(out[0], Output::LinkClose { link: LinkId(3), flush_ms: 0, .. }), "{out:?}");
+    let refused = AdminReply::Refused(Code::Draining);
+    assert!(matches!(&out[1], Output::Admin { op: 7, reply } if *reply == refused), "{out:?}");
+    assert!(matches!(out[2], Output::Drained), "{out:?}");
+}
+
+#[test]
+fn who_is_asked_nothing_hears_of_its_end_by_its_sign_of_life() {
+    let mut solo = replaced(2);
+    let until = solo.now + 2 * ALIVE_DOUBT_MS + 2 * LIFE_READ_MS;
+    while !solo.out.iter().any(|output| matches!(output, Output::Fenced)) {
+        assert!(solo.now < until, "it lives on: {:?}", solo.out);
+        while solo.answer_one() {}
+        solo.timeout(100);
+    }
 }
 
 /// A client on its way in; everything in order and at once. What it heard, and the hops.

@@ -175,7 +175,11 @@ impl Stage {
                     self.pool.id(user.0);
                     self.people.push(Person { name: String::new(), user });
                 }
-                Output::Admin { .. } | Output::Hop(_) | Output::Ready | Output::Drained => {}
+                Output::Admin { .. }
+                | Output::Hop(_)
+                | Output::Ready
+                | Output::Drained
+                | Output::Fenced => {}
             }
         }
         assert!(steps <= OUTPUTS + bytes, "{bytes} bytes cost {steps} outputs");

@@ -280,6 +280,9 @@ pub enum Fault {
         still_ms: u64,
         /// How long it then goes on.
         beside_ms: u64,
+        /// It has just been started: it stands still before its first read of the store.
+        #[serde(default)]
+        starts: bool,
     },
     /// Nodes cannot reach each other, or only in one direction.
     Part {
@@ -582,7 +585,12 @@ impl World {
             Fault::Crash { machine, ms } => self.crash(machine, ms),
             Fault::Pause { node, ms } => self.pause_node(node, ms),
             Fault::PauseAll { ms } => self.pause_all(ms),
-            Fault::Replace { node, still_ms, beside_ms } => self.replace(node, still_ms, beside_ms),
+            Fault::Replace { node, still_ms, beside_ms, starts } => {
+                if starts && self.kill_node(self.serving[node]) {
+                    self.start_node(node);
+                }
+                self.replace(node, still_ms, beside_ms)
+            }
             Fault::Part { from, to, both, ms } => self.part(from, to, both, ms),
             Fault::FabricClog { from, to, ms } => self.clog_fabric(from, to, ms),
             Fault::FabricSlow { from, to, by_ms, ms } => self.slow_fabric(from, to, by_ms, ms),

@@ -6,6 +6,7 @@ use presently_core::operator::{AdminReply, AdminRequest};
 use presently_core::world::disk::{Crash, Spell};
 
 use super::{After, number};
+use crate::history::What;
 use crate::sim::agenda::Job;
 use crate::sim::node::Node;
 use crate::sim::world::World;
@@ -91,10 +92,16 @@ impl World {
         if self.nodes[host].hub.is_none() {
             return false;
         }
-        self.nodes[host].rest.hold(self.now + ms);
-        self.agenda.push(self.now + ms, Job::NodeGoesOn(host));
+        self.hold_host(host, ms);
         self.trouble_for(ms);
         true
+    }
+
+    fn hold_host(&mut self, host: usize, ms: u64) {
+        let until = self.now + ms;
+        self.nodes[host].rest.hold(until);
+        self.see(What::Halts { host: Some(host), until });
+        self.agenda.push(until, Job::NodeGoesOn(host));
     }
 
     pub(super) fn pause_all(&mut self, ms: u64) -> bool {
@@ -108,13 +115,12 @@ impl World {
     /// The node is thought dead and started elsewhere, but its old process only stands still.
     pub(super) fn replace(&mut self, node: usize, still_ms: u64, beside_ms: u64) -> bool {
         let old = self.serving[node];
-        // A process that has not begun its life yet would begin it after its successor's.
-        if self.nodes[old].hub.is_none() || !self.nodes[old].ready {
+        // One that has not begun its life yet begins it after its successor's, and takes the node.
+        if self.nodes[old].hub.is_none() {
             return false;
         }
         if still_ms > 0 {
-            self.nodes[old].rest.hold(self.now + still_ms);
-            self.agenda.push(self.now + still_ms, Job::NodeGoesOn(old));
+            self.hold_host(old, still_ms);
         }
         let host = self.nodes.len();
         self.nodes.push(Node::after(&self.nodes[old], host));
@@ -133,6 +139,7 @@ impl World {
 
     pub(super) fn still_disk(&mut self, ms: u64) -> bool {
         self.disk.stand_still(self.now + ms);
+        self.see(What::Halts { host: None, until: self.now + ms });
         self.disk_wake = None;
         self.rewake_disk();
         self.trouble_for(ms)
@@ -140,6 +147,7 @@ impl World {
 
     pub(super) fn disk_spell(&mut self, spell: Spell, ms: u64) -> bool {
         self.disk.set_spell(spell);
+        self.see(What::Halts { host: None, until: self.now + ms });
         self.agenda.push(self.now + ms, Job::After(After::DiskWell));
         self.trouble_for(ms)
     }

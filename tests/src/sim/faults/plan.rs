@@ -130,11 +130,7 @@ impl Draw<'_> {
             }
             Kind::Pause => Fault::Pause { node: self.node(), ms: 500 + self.below(30_000) },
             Kind::PauseAll => Fault::PauseAll { ms: 500 + self.below(30_000) },
-            Kind::Replace => Fault::Replace {
-                node: self.node(),
-                still_ms: self.below(20_000),
-                beside_ms: 500 + self.below(40_000),
-            },
+            Kind::Replace => self.replace(),
             Kind::Part => self.part(true),
             Kind::PartOneWay => self.part(false),
             Kind::FabricClog => {
@@ -185,6 +181,13 @@ impl Draw<'_> {
 
     fn slow(&mut self, rate: u64, reader: bool) -> Fault {
         Fault::Slow { device: self.device(), rate, reader, ms: 1_000 + self.below(60_000) }
+    }
+
+    fn replace(&mut self) -> Fault {
+        let (node, still_ms) = (self.node(), self.below(20_000));
+        let beside_ms = 500 + self.below(40_000);
+        // Not drawn: what is drawn after it in a seed stays what it was.
+        Fault::Replace { node, still_ms, beside_ms, starts: beside_ms.is_multiple_of(3) }
     }
 
     fn part(&mut self, both: bool) -> Fault {

@@ -40,8 +40,8 @@ edge! {
             session: OpId,
             /// Chosen.
             status: Status,
-            /// How long ago, in milliseconds, where it is told again to a home that may have forgotten it:
-            /// what another device published since stands. `None`: just now.
+            /// How long ago, in milliseconds, where it is told again to a home that may have forgotten it,
+            /// or waited for the trunk: what another device published since stands. `None`: just now.
             ago_ms: Option<u64>,
         } "status",
         /// The link of a session is lost: the endpoint lingers.

@@ -377,3 +377,14 @@ into_tell! {
     intent::ToSource => ToBook;
     placement::ToPlacement => ToPlacement;
 }
+
+impl Tell {
+    /// It has waited for its way: what it says was so long ago was longer ago.
+    pub fn wait(&mut self, ms: u64) {
+        if let Self::Ps(ToPs::Cs(cs_ps::ToPs::Publish { ago_ms, .. })) = self
+            && ms > 0
+        {
+            *ago_ms = Some(ago_ms.unwrap_or(0).saturating_add(ms));
+        }
+    }
+}

@@ -12,9 +12,26 @@ use crate::limits::{
     TRUNK_DIGEST_MS, TRUNK_HEARTBEAT_MS, TRUNK_RESEND_MS, TRUNK_STATE_MAX, TRUNK_WINDOW_MAX,
 };
 use crate::outbox::Outbox;
+use crate::time::Timestamp;
 
 /// Tells of one parcel.
 pub(super) const PARCEL_TELLS_MAX: usize = 256;
+
+/// A tell of the reliable stream, and since when it is on its way.
+#[derive(Debug)]
+struct Waiting {
+    tell: Addressed,
+    since: Timestamp,
+}
+
+impl Waiting {
+    /// As it is sent now.
+    fn told(&self, now: Timestamp) -> Addressed {
+        let mut told = self.tell.clone();
+        told.envelope.tell.wait(now.since(self.since));
+        told
+    }
+}
 
 /// What one node knows of another.
 ///
@@ -28,7 +45,7 @@ pub struct Link {
     session: u32,
     up: bool,
     /// Tells from `base` on that the peer has not acked; the first `sent` of them are on their way.
-    window: VecDeque<Addressed>,
+    window: VecDeque<Waiting>,
     base: u64,
     sent: usize,
     resends: u32,
@@ -94,10 +111,10 @@ impl Link {
 
     /// Appends to the reliable stream; `false` where the window is full.
     #[must_use]
-    pub(super) fn queue(&mut self, tell: Addressed) -> bool {
+    pub(super) fn queue(&mut self, tell: Addressed, now: Timestamp) -> bool {
         let room = self.window.len() < TRUNK_WINDOW_MAX;
         if room {
-            self.window.push_back(tell);
+            self.window.push_back(Waiting { tell, since: now });
         }
         room
     }
@@ -118,39 +135,40 @@ impl Link {
     }
 
     /// Sends what was queued and never sent. Whether anything was.
-    pub(super) fn flush(&mut self, out: &mut Outbox<Output>) -> bool {
+    pub(super) fn flush(&mut self, out: &mut Outbox<Output>, now: Timestamp) -> bool {
         if !self.up || self.sent == self.window.len() {
             return false;
         }
         while self.sent < self.window.len() {
             let count = (self.window.len() - self.sent).min(PARCEL_TELLS_MAX);
-            self.send_tells(self.sent, count, out);
+            self.send_tells(self.sent, count, out, now);
             self.sent += count;
         }
         true
     }
 
-    fn send_tells(&mut self, from: usize, count: usize, out: &mut Outbox<Output>) {
-        let tells: Vec<_> = self.window.range(from..from + count).cloned().map(Box::new).collect();
+    fn send_tells(&mut self, from: usize, count: usize, out: &mut Outbox<Output>, now: Timestamp) {
+        let waiting = self.window.range(from..from + count);
+        let tells: Vec<_> = waiting.map(|waiting| Box::new(waiting.told(now))).collect();
         let first = self.base + from as u64;
         self.owes_ack = false;
         self.send(ParcelBody::Reliable { first, ack: self.expected, tells }, out);
     }
 
     /// Sends the oldest unacked tells again. Whether there were any.
-    pub(super) fn resend(&mut self, out: &mut Outbox<Output>) -> bool {
+    pub(super) fn resend(&mut self, out: &mut Outbox<Output>, now: Timestamp) -> bool {
         if !self.up || self.sent == 0 {
             return false;
         }
         self.resends = self.resends.saturating_add(1);
-        self.send_tells(0, self.sent.min(PARCEL_TELLS_MAX), out);
+        self.send_tells(0, self.sent.min(PARCEL_TELLS_MAX), out, now);
         true
     }
 
     /// Acks what came, where nothing else carried the ack.
-    pub(super) fn ack(&mut self, out: &mut Outbox<Output>) {
+    pub(super) fn ack(&mut self, out: &mut Outbox<Output>, now: Timestamp) {
         if self.owes_ack {
-            self.send_tells(self.sent, 0, out);
+            self.send_tells(self.sent, 0, out, now);
         }
     }
 

@@ -151,7 +151,7 @@ impl Trunks {
         let Some(link) = self.links.get_mut(usize::from(to.0)) else { return };
         match tell.envelope.tell.class() {
             Class::Reliable => {
-                if !link.queue(tell) {
+                if !link.queue(tell, now) {
                     // The window is passed: what stands in it is given up, both sides start anew.
                     link.lose(&mut self.out);
                     self.timers.set(Wait::Digest(to), now, "greet a node");
@@ -166,7 +166,7 @@ impl Trunks {
     pub fn flush(&mut self, now: Timestamp) {
         for at in 0..self.links.len() {
             let link = &mut self.links[at];
-            if link.flush(&mut self.out) {
+            if link.flush(&mut self.out, now) {
                 let node = link.node();
                 let wait_ms = link.resend_ms();
                 self.timers.set_if_idle(Wait::Resend(node), now + wait_ms, "resend to a node");
@@ -208,11 +208,11 @@ impl Trunks {
         let link = &mut self.links[usize::from(node.0)];
         match wait {
             Wait::Resend(_) => {
-                if link.resend(&mut self.out) {
+                if link.resend(&mut self.out, now) {
                     self.timers.set(wait, now + link.resend_ms(), "resend to a node");
                 }
             }
-            Wait::Ack(_) => link.ack(&mut self.out),
+            Wait::Ack(_) => link.ack(&mut self.out, now),
             Wait::Digest(_) => {
                 link.digest(&mut self.out);
                 self.timers.set(wait, now + link.digest_ms(), "digest to a node");

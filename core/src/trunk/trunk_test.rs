@@ -5,8 +5,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use super::*;
-use crate::edge::{Address, Envelope, Role, Tell, cs_ps, mixer_ps};
-use crate::id::{Epoch, Flow, UserId};
+use crate::edge::{Address, Envelope, Role, Tell, ToPs, cs_ps, mixer_ps};
+use crate::id::{EndpointId, Epoch, Flow, OpId, UserId};
 use crate::model::presence::{Presence, Status};
 use crate::rng::Rng;
 use crate::wire::bounded::Text;
@@ -125,6 +125,36 @@ fn reliable_tells_arrive_once_and_in_order() {
         assert_eq!(fabric.delivered[1], expected, "seed {seed}");
         assert_eq!(fabric.peers[1], [Peer::Up(NodeId(0))], "seed {seed}");
     }
+}
+
+#[test]
+fn what_says_how_long_ago_it_was_counts_the_time_it_waited() {
+    let ago = |fabric: &mut Fabric, wait_ms: u64| {
+        let publish = cs_ps::ToPs::Publish {
+            user: UserId([1; 16]),
+            endpoint: EndpointId([1; 16]),
+            session: OpId::default(),
+            status: Status::Busy,
+            ago_ms: None,
+        };
+        fabric.loss = if wait_ms > 0 { 100 } else { 0 };
+        fabric.tell(0, publish);
+        fabric.run(wait_ms);
+        fabric.loss = 0;
+        fabric.run(1_000);
+        let [Tell::Ps(ToPs::Cs(cs_ps::ToPs::Publish { ago_ms, .. }))] = &fabric.delivered[1][..]
+        else {
+            panic!("{:?}", fabric.delivered[1])
+        };
+        let ago_ms = *ago_ms;
+        fabric.delivered[1].clear();
+        ago_ms
+    };
+    let mut fabric = Fabric::new(1, 0);
+    fabric.run(1_000);
+    assert_eq!(ago(&mut fabric, 0), None);
+    let late = ago(&mut fabric, 3_000);
+    assert!(late.is_some_and(|ms| (3_000..4_000).contains(&ms)), "{late:?}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ pub struct Reference {
     /// When a change of a kind (as in `newest`) was last left without a known outcome: it may come late,
     /// also after one that was made later.
     doubts: BTreeMap<(usize, u8), Timestamp>,
-    /// Statuses of a person that were chosen on a device and never answered, and when it was given up:
+    /// Statuses of a person that were said on a device and never answered, and when it was given up:
     /// a node that stood still may take them in later, whatever the person chose since.
     late: BTreeMap<usize, Vec<(Timestamp, String)>>,
     /// The status last chosen on a device whose cache lives on.
@@ -81,6 +81,8 @@ pub struct Reference {
     newest: BTreeMap<(usize, u8), u64>,
     /// Acts of the same kind that had no outcome yet when the last one was made.
     rivals: BTreeMap<(usize, u8), BTreeSet<u64>>,
+    /// Devices that were told that they are signed in.
+    signed_in: BTreeSet<usize>,
     /// Acts that had no outcome when their device lost its link: they are said again.
     again: BTreeSet<u64>,
     /// What the copy of a cache may say, per device that is to start from it.
@@ -94,10 +96,11 @@ impl Reference {
     #[must_use]
     pub fn new(history: &History) -> Self {
         let people = history.people.len();
+        let befriended: BTreeSet<_> = history.befriended.iter().copied().collect();
         let mut pairs = BTreeMap::new();
         for a in 0..people {
             for b in a + 1..people {
-                let friends = history.befriended.contains(&(a, b));
+                let friends = befriended.contains(&(a, b));
                 // Nobody honest makes friends with a liar; who is their friend may cease to be.
                 let tie = match friends {
                     true if history.has_liar((a, b)) => Tie::Unsure,
@@ -130,6 +133,7 @@ impl Reference {
             newest: BTreeMap::new(),
             rivals: BTreeMap::new(),
             again: BTreeSet::new(),
+            signed_in: BTreeSet::new(),
         }
     }
 
@@ -217,6 +221,12 @@ impl Reference {
             }
             What::Killed { device } | What::Ended { device } => {
                 let owner = self.owner[*device];
+                if !self.signed_in.remove(device) {
+                    // It may have said its status, and nobody heard whether that was taken in.
+                    let said = self.shown[owner].status.get(device).into_iter().flatten();
+                    let said = said.map(|status| (seen.at, status.clone()));
+                    self.late.entry(owner).or_default().extend(said);
+                }
                 if let Some(mut status) = self.shown[owner].status.remove(device) {
                     // A person has one status, the last chosen on any device: it stands while others
                     // of them are there.
@@ -234,6 +244,7 @@ impl Reference {
                 lost.into_iter().for_each(|id| self.unknown(id, seen.at));
             }
             What::Unlinked { device } => {
+                self.signed_in.remove(device);
                 let of_device = self.open.iter().filter(|(_, (of, _))| of == device);
                 self.again.extend(of_device.map(|(id, _)| *id));
             }
@@ -374,8 +385,10 @@ impl Reference {
             | Event::History { id: Some(id), .. } => {
                 self.open.remove(id);
             }
-            Event::SignedIn { .. }
-            | Event::Presence { .. }
+            Event::SignedIn { .. } => {
+                self.signed_in.insert(device);
+            }
+            Event::Presence { .. }
             | Event::Contact { .. }
             | Event::Message { .. }
             | Event::Typing { .. }

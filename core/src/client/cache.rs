@@ -91,7 +91,8 @@ impl Cache {
                 self.next.rows.or_insert_with(key, || value);
             }
         }
-        self.next.refused.splice(..0, batch.refused);
+        let later = core::mem::replace(&mut self.next.refused, batch.refused);
+        self.next.refused.extend(later);
         self.next.refresh = self.next.refresh.take().or(batch.refresh);
     }
 

@@ -3,8 +3,8 @@
 //! only taken after many of them. Both must say the same in the same order.
 
 use std::collections::VecDeque;
-use std::fmt::Debug;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::fmt::{Debug, Write};
+use std::hash::{DefaultHasher, Hasher};
 
 use presently_core::machine::Machine;
 use presently_core::rng::Rng;
@@ -12,6 +12,8 @@ use presently_core::time::Timestamp;
 
 /// Most inputs of one instant before the twin's outputs are taken.
 const BATCH_MAX: u64 = 256;
+/// No more is kept of an output for a person, but for its last part.
+const BEGINNING_BYTES: usize = 120;
 /// One seed in this many has twins.
 const EVERY: u64 = 8;
 
@@ -97,12 +99,25 @@ where
 
 /// A hash of an output, and its beginning for a person.
 fn told(output: &impl Debug) -> (u64, String) {
-    let mut text = format!("{output:?}");
-    let mut hash = DefaultHasher::new();
-    text.hash(&mut hash);
-    let cut = text.char_indices().nth(120).map_or(text.len(), |(at, _)| at);
-    text.truncate(cut);
-    (hash.finish(), text)
+    let mut telling = Telling { hash: DefaultHasher::new(), text: String::new() };
+    write!(telling, "{output:?}").expect("nothing written there fails");
+    (telling.hash.finish(), telling.text)
+}
+
+/// What is written of an output: most of it is long, and nobody reads it.
+struct Telling {
+    hash: DefaultHasher,
+    text: String,
+}
+
+impl Write for Telling {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        self.hash.write(part.as_bytes());
+        if self.text.len() < BEGINNING_BYTES {
+            self.text.push_str(part);
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

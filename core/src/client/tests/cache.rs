@@ -31,8 +31,7 @@ fn the_outbox_outlives_the_process() {
     peer.contacts = alloc::vec![contact(BOB, "bob", Relation::FRIEND, 1)];
     peer.attach_services();
     peer.watch_and_publish();
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let ((frame, one), (_, two)) = (peer.sent(), peer.sent());
     assert_eq!((one.id.counter, two.after), (1, Some(one.id.clone())));
     peer.stored(&frame, &one.id, 1);
@@ -44,13 +43,11 @@ fn a_restart_finds_its_send_in_the_log_and_never_reuses_a_counter() {
     let mut peer = Peer::new(config(Some("pw")));
     peer.come_online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (_, send) = peer.sent();
     let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 1, 1, Some(send.id.clone()));
+    peer.enter(1, 1, Some(send.id.clone()));
     let read = peer.frame();
     peer.page(&read, alloc::vec![entry(1, ALICE, EndpointId::default(), send.id)], false);
     assert_eq!(peer.words(), ["signed_in", "acked(None, 1)", "message(1)"]);
@@ -83,8 +80,7 @@ fn what_comes_out_of_a_cache_goes_out_after_the_log_was_read() {
     let mut peer = Peer::new(config(Some("pw")));
     peer.come_online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (_, send) = peer.sent();
     let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
     peer.come_online();
@@ -109,13 +105,11 @@ fn what_was_stored_among_what_others_were_shown_is_acked_with_its_own_place() {
     peer.send(1, "a");
     // Killed before it joined: the copy of its cache said it, and others were shown it and more.
     let copy = peer.store.clone();
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (_, send) = peer.sent();
     let mut peer = Peer::with_store(config(Some("pw")), copy, 2);
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 2, 2, Some(send.id.clone()));
+    peer.enter(2, 2, Some(send.id.clone()));
     let read = peer.frame();
     let own = entry(1, ALICE, EndpointId::default(), send.id);
     peer.page(&read, alloc::vec![own, bobs(2)], false);
@@ -132,8 +126,7 @@ fn what_a_ring_told_before_the_inbox_is_known_after_a_restart() {
     // Killed before it joined. The inbox has nothing newer to tell.
     let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 1, 0, None);
+    peer.enter(1, 0, None);
     let read = peer.frame();
     peer.page(&read, alloc::vec![bobs(1)], false);
     assert_eq!(peer.words(), ["signed_in", "message(1)"]);
@@ -157,8 +150,7 @@ fn what_the_app_did_not_take_is_told_again() {
     let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
     peer.come_online();
     // It knows by itself that it is behind.
-    let join = peer.let_in();
-    peer.joined(&join, 3, 1, None);
+    peer.enter(3, 1, None);
     let read = peer.frame();
     peer.page(&read, alloc::vec![bobs(2), bobs(3)], false);
     assert_eq!(peer.words(), ["signed_in", "message(2)", "message(3)"]);
@@ -204,8 +196,7 @@ fn an_unclear_answer_of_the_cache_is_asked_again() {
     peer.store_one();
     let outbox = peer.store.handle(&Request::Read(Key::outbox(1)));
     assert!(matches!(outbox, Reply::Found { .. }));
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     peer.sent();
 }
 
@@ -282,8 +273,7 @@ fn rows_at_the_end_of_all_numbers_cost_what_they_say_and_nothing_else() {
         "a device that has no counters left is a new one"
     );
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     assert_eq!(peer.sent().1.id.counter, 1);
 }
 

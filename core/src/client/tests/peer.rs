@@ -448,6 +448,13 @@ impl Peer {
         self.answer_mixer(to, &FromMixer::Joined(Joined { head, members, delivered, last }));
     }
 
+    /// Is let in to the talk and joins; how the join is known to the mixer.
+    pub(super) fn enter(&mut self, head: u64, delivered: u64, last: Option<SendId>) -> Frame {
+        let join = self.let_in();
+        self.joined(&join, head, delivered, last);
+        join
+    }
+
     pub(super) fn ring(&mut self, cs: Channel, head: u64) {
         let ring = Ring { conversation: talk(), from: BOB, head, grant: grant(Service::MIXER) };
         self.push_cs(cs, &FromCs::Ring(ring));

@@ -30,8 +30,7 @@ fn expected(peer: &mut Peer, to: &Frame, last: Option<SendId>) {
 fn come_back(peer: &mut Peer, head: u64, last: Option<SendId>) -> Frame {
     peer.cut();
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, head, 0, last);
+    let join = peer.enter(head, 0, last);
     join
 }
 
@@ -39,8 +38,7 @@ fn come_back(peer: &mut Peer, head: u64, last: Option<SendId>) -> Frame {
 fn a_send_goes_out_and_is_acked_once() {
     let (mut peer, _) = online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    let join = peer.enter(0, 0, None);
     let (frame, send) = peer.sent();
     assert_eq!((send.id.counter, send.after), (1, None));
     peer.stored(&frame, &send.id, 1);
@@ -80,8 +78,7 @@ fn at_most_64_wait_for_their_ack() {
     for id in 1..=100 {
         peer.send(id, "x");
     }
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let sent: Vec<_> = (0..SENDS_UNACKED_MAX).map(|_| peer.sent()).collect();
     assert!(peer.is_quiet());
     let chained = sent.windows(2).all(|pair| pair[1].1.after.as_ref() == Some(&pair[0].1.id));
@@ -98,8 +95,7 @@ fn a_broken_chain_goes_on_after_what_is_stored_and_is_mended_once() {
     for id in 1..=4 {
         peer.send(id, "x");
     }
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    let join = peer.enter(0, 0, None);
     let sent: Vec<_> = (0..4).map(|_| peer.sent()).collect();
     // The answer to the first is lost on the way; the mixer has it.
     let first = sent[0].1.id.clone();
@@ -123,8 +119,7 @@ fn a_broken_chain_goes_on_after_what_is_stored_and_is_mended_once() {
 fn a_lost_ack_is_made_good_by_the_log() {
     let (mut peer, _) = online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (_, send) = peer.sent();
     let join = come_back(&mut peer, 1, Some(send.id.clone()));
     let read = peer.frame();
@@ -141,8 +136,7 @@ fn what_was_not_stored_is_sent_again_after_a_cut() {
     let (mut peer, _) = online();
     peer.send(1, "a");
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    let join = peer.enter(0, 0, None);
     let (frame, first) = peer.sent();
     let (_, second) = peer.sent();
     peer.stored(&frame, &first.id, 1);
@@ -161,8 +155,7 @@ fn a_refused_send_fails_and_the_next_skips_it() {
     let (mut peer, _) = online();
     peer.send(1, "a");
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let ((one, _), (two, _)) = (peer.sent(), peer.sent());
     peer.refuse(&one, Refusal::of(Code::StoreFailed));
     assert_eq!(peer.error(), (Some(1), "store_failed".to_string()));
@@ -177,8 +170,7 @@ fn a_refused_send_fails_and_the_next_skips_it() {
 fn a_refusal_is_told_once_the_cache_does_not_hold_the_send() {
     let (mut peer, _) = online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (frame, _) = peer.sent();
     peer.by_hand = true;
     peer.refuse(&frame, Refusal::of(Code::StoreFailed));
@@ -194,8 +186,7 @@ fn what_a_later_send_covers_and_the_log_lacks_is_refused() {
     let (mut peer, _) = online();
     peer.send(1, "a");
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let ((_, first), (_, second)) = (peer.sent(), peer.sent());
     // A copy of the device was refused the first, gave it up, and got the second stored.
     come_back(&mut peer, 1, Some(second.id.clone()));
@@ -213,8 +204,7 @@ fn what_waited_without_a_session_goes_out_after_the_log_was_read() {
     peer.cut();
     peer.send(1, "a");
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 1, 0, None);
+    peer.enter(1, 0, None);
     let read = peer.frame();
     assert!(matches!(mixer_of(&read), ToMixer::Read(ReadEntries { from: 1, .. })));
     assert!(peer.is_quiet(), "a copy of the device may have sent it meanwhile");
@@ -227,8 +217,7 @@ fn a_send_refused_for_now_goes_out_again_with_those_behind_it() {
     let (mut peer, _) = online();
     peer.send(1, "a");
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let ((one, _), (two, _)) = (peer.sent(), peer.sent());
     peer.refuse(&one, Refusal::later(Code::Retry, 2_000));
     expected(&mut peer, &two, None);
@@ -258,16 +247,14 @@ fn who_is_no_contact_any_more_gets_nothing() {
 fn a_leg_the_mixer_lets_go_is_asked_for_again() {
     let (mut peer, _) = online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    let join = peer.enter(0, 0, None);
     let (frame, _) = peer.sent();
     let said = FromGate::Detached(Detached { refusal: Refusal::later(Code::Retry, 100) });
     peer.say(&Frame::event(said.kind(), join.channel, said.encode(&Tail::default())));
     // What was on the way when the channel closed is refused by the gate: that fails nothing.
     peer.refuse(&frame, Refusal::of(Code::OutOfOrder));
     peer.pass(1_000);
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     peer.sent();
     assert!(peer.events.is_empty());
 }
@@ -277,8 +264,7 @@ fn a_copied_device_takes_another_id_and_sends_what_the_log_lacks() {
     let (mut peer, _) = online();
     peer.send(1, "a");
     peer.send(2, "b");
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     let (_, one) = peer.sent();
     let (frame, _) = peer.sent();
     // The mixer has the first of these, and one with the same counter of the copy.
@@ -292,8 +278,7 @@ fn a_copied_device_takes_another_id_and_sends_what_the_log_lacks() {
     peer.signed_in(&ask, sign_in.endpoint);
     peer.attach_services();
     peer.watch_and_publish();
-    let join = peer.let_in();
-    peer.joined(&join, 1, 0, None);
+    peer.enter(1, 0, None);
     let read = peer.frame();
     assert!(peer.is_quiet(), "reads before it sends");
     peer.events.clear();
@@ -307,8 +292,7 @@ fn a_copied_device_takes_another_id_and_sends_what_the_log_lacks() {
 fn a_copied_device_is_seen_at_joining_too() {
     let (mut peer, _) = online();
     peer.send(1, "a");
-    let join = peer.let_in();
-    peer.joined(&join, 9, 9, Some(SendId { counter: 700, tag: [0xee; 8] }));
+    peer.enter(9, 9, Some(SendId { counter: 700, tag: [0xee; 8] }));
     assert_eq!(peer.is_offline(), "shared_device");
 }
 

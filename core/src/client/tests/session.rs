@@ -278,8 +278,7 @@ fn who_parted_and_is_a_friend_again_gets_a_new_leg() {
         }
         assert_eq!(detaches, left.min(1), "the leg of the older pact goes");
         peer.send(1, "a");
-        let join = peer.let_in();
-        peer.joined(&join, 0, 0, last.clone());
+        peer.enter(0, 0, last.clone());
         let (frame, send) = peer.sent();
         assert_eq!(send.after, last);
         peer.stored(&frame, &send.id, 1);

@@ -93,8 +93,7 @@ fn conversations_the_inbox_knows_are_read_at_sign_in() {
     let mut peer = Peer::new(config(Some("pw")));
     peer.items = vec![item(3)];
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 3, 1, None);
+    peer.enter(3, 1, None);
     let read = peer.frame();
     peer.page(&read, vec![bobs(2), bobs(3)], false);
     assert_eq!(peer.words(), ["signed_in", "message(2)", "message(3)"]);
@@ -123,8 +122,7 @@ fn sync_is_done_when_all_was_shown() {
     peer.items = vec![item(2)];
     peer.fetch_inbox();
     assert!(peer.events.is_empty());
-    let join = peer.let_in();
-    peer.joined(&join, 2, 0, None);
+    peer.enter(2, 0, None);
     let read = peer.frame();
     peer.page(&read, vec![bobs(1)], true);
     assert_eq!(peer.words(), ["message(1)"]);
@@ -140,8 +138,7 @@ fn sync_looks_where_the_inbox_may_lag() {
     peer.fetch_book();
     peer.items = vec![InboxItem { at: Wall(4_999_000), ..item(0) }];
     peer.fetch_inbox();
-    let join = peer.let_in();
-    peer.joined(&join, 1, 0, None);
+    peer.enter(1, 0, None);
     let read = peer.frame();
     assert!(peer.events.is_empty());
     peer.page(&read, vec![bobs(1)], false);
@@ -163,15 +160,13 @@ fn history_comes_through_the_leg_and_survives_a_cut() {
     let (mut peer, _) = online();
     let history = Command::History { with: "bob".to_string(), before: Some(9), limit: Some(500) };
     peer.command(4, history);
-    let join = peer.let_in();
-    peer.joined(&join, 8, 8, None);
+    peer.enter(8, 8, None);
     let read = peer.frame();
     let wanted = ToMixer::Read(ReadEntries { from: 1, until: 9, limit: 200, newest: true });
     assert_eq!(mixer_of(&read), wanted);
     peer.cut();
     peer.come_online();
-    let join = peer.let_in();
-    peer.joined(&join, 8, 8, None);
+    peer.enter(8, 8, None);
     let read = peer.frame();
     assert_eq!(mixer_of(&read), wanted);
     peer.events.clear();
@@ -187,8 +182,7 @@ fn who_only_types_learns_all_the_same_that_the_link_is_dead() {
     let typing = |id| (id, Command::Typing { to: "bob".to_string() });
     let (id, command) = typing(1);
     peer.command(id, command);
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    peer.enter(0, 0, None);
     // Nothing comes any more, and typing asks for no answer.
     let mut id = 1;
     for _ in 0..12 {
@@ -207,8 +201,7 @@ fn typing_goes_out_at_most_every_four_seconds() {
     let (mut peer, _) = online();
     let typing = || Command::Typing { to: "bob".to_string() };
     peer.command(1, typing());
-    let join = peer.let_in();
-    peer.joined(&join, 0, 0, None);
+    let join = peer.enter(0, 0, None);
     assert_eq!(mixer_of(&peer.frame()), ToMixer::Typing(Typing {}));
     peer.command(2, typing());
     assert!(peer.is_quiet());

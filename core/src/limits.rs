@@ -200,6 +200,8 @@ pub const SEATS_OF_ENDPOINT_MAX: usize = 4;
 pub const LEGS_OF_ENDPOINT_MAX: usize = 4;
 /// Pages one leg may wait for.
 pub const READS_MAX: usize = 16;
+/// Endpoints whose refused sends a mixer remembers per conversation: as many as two people may have.
+pub const REFUSED_ENDPOINTS_MAX: usize = 2 * ENDPOINTS_MAX;
 /// A conversation without legs and seats is forgotten by its mixer after this.
 pub const CONVERSATION_IDLE_MS: u64 = 60_000;
 /// A mixer reads a conversation's tail again at most this often for sends that are ahead of it.

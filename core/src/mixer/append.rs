@@ -61,7 +61,9 @@ impl Room<'_> {
             Answer::Refused(code) => {
                 let heals = matches!(code, Code::Busy | Code::Retry);
                 let refusal = Refusal { code, retry_after_ms: if heals { AGAIN_MS } else { 0 } };
-                if heals && let Some(leg) = self.legs.get_mut(send.leg) {
+                if !heals {
+                    self.conv.log.give_up(send);
+                } else if let Some(leg) = self.legs.get_mut(send.leg) {
                     leg.go_back_to(send.id.counter);
                 }
                 return self.desk.refuse(port, send.request, refusal, send.flow);

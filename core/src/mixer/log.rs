@@ -10,7 +10,7 @@ use bytes::Bytes;
 
 use crate::error::Code;
 use crate::id::{EndpointId, Flow, OpId, UserId};
-use crate::limits::{APPEND_BATCH_MAX, APPENDS_WAITING_MAX};
+use crate::limits::{APPEND_BATCH_MAX, APPENDS_WAITING_MAX, REFUSED_ENDPOINTS_MAX};
 use crate::model::conversation::Roster;
 use crate::model::entry::{Entry, EntryKind};
 use crate::store::LastSend;
@@ -126,6 +126,9 @@ pub(super) struct Log {
     waiting: VecDeque<Send>,
     /// Beyond what is known here: they wait for the tail to be read again.
     ahead: Vec<Send>,
+    /// The last counter refused for good, by endpoint, the newest last: the device gave up all until there,
+    /// and an older leg of it may still carry them.
+    refused: VecDeque<(UserId, EndpointId, u64)>,
     /// No sooner is the tail read again for sends that are ahead.
     pub(super) reload_after: Timestamp,
 }
@@ -273,6 +276,26 @@ impl Log {
         (send.id.counter <= last.counter).then_some(*last)
     }
 
+    /// A send was refused for good.
+    pub(super) fn give_up(&mut self, send: &Send) {
+        let before = self
+            .refused
+            .iter()
+            .position(|(user, endpoint, _)| (user, endpoint) == (&send.user, &send.endpoint));
+        let before = before.and_then(|at| self.refused.remove(at)).map_or(0, |(_, _, last)| last);
+        if self.refused.len() >= REFUSED_ENDPOINTS_MAX {
+            self.refused.pop_front();
+        }
+        self.refused.push_back((send.user, send.endpoint, send.id.counter.max(before)));
+    }
+
+    /// Whether its device gave a send up.
+    fn is_given_up(&self, send: &Send) -> bool {
+        self.refused.iter().any(|(user, endpoint, last)| {
+            (user, endpoint) == (&send.user, &send.endpoint) && send.id.counter <= *last
+        })
+    }
+
     fn judge(&self, send: &Send, roster: &Roster, batch: &Batch) -> Verdict {
         if let Some(before) = batch.last_of(send.user, send.endpoint) {
             let follows = send.after.as_ref() == Some(before) && send.id.counter > before.counter;
@@ -291,6 +314,9 @@ impl Log {
         }
         if self.is_full(batch) {
             return Verdict::Answer(Answer::Refused(Code::LimitReached));
+        }
+        if self.is_given_up(send) {
+            return Verdict::Answer(Answer::Refused(Code::StoreFailed));
         }
         let last = self.last_id(send.user, send.endpoint);
         if send.after == last {

@@ -4,7 +4,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::error::{Code, Refusal};
-use crate::limits::REWRITE_MS;
+use crate::id::EndpointId;
+use crate::limits::{REFUSED_ENDPOINTS_MAX, REWRITE_MS};
 use crate::mixer::frames;
 use crate::mixer::tests::stage::{
     ALICE, BOB, Disk, Heard, LAPTOP, PHONE, Stage, acks, entries, id, raise,
@@ -226,6 +227,45 @@ fn a_failed_batch_is_refused_and_changes_nothing() {
     stage.disk = Disk::Works;
     stage.send(alice, 2, None);
     assert_eq!(stage.log(), [2]);
+}
+
+#[test]
+fn what_was_refused_is_not_stored_for_an_older_leg() {
+    let mut stage = Stage::new();
+    let (old, new) = (stage.join(ALICE, PHONE), stage.join(ALICE, PHONE));
+    let other = stage.join(ALICE, LAPTOP);
+    stage.send(new, 1, None);
+    stage.disk = Disk::Holds;
+    let first = stage.send(new, 2, Some(1));
+    stage.hear(new);
+    stage.hear(old);
+    stage.reply(Reply::Failed("full".into()));
+    stage.disk = Disk::Works;
+    let refused = Refusal::of(Code::StoreFailed);
+    assert_eq!(stage.hear(new), [Heard::Refused(first, refused)]);
+    // Its app was told so. What its former link carried comes only now.
+    let late = [stage.send(old, 2, Some(1)), stage.send(old, 3, Some(2))];
+    assert_eq!(stage.hear(old)[0], Heard::Refused(late[0], refused));
+    stage.send(new, 3, Some(1));
+    stage.send(other, 2, None);
+    assert_eq!(stage.log(), [1, 3, 2], "what comes after it, and of other devices, is stored");
+}
+
+#[test]
+fn of_the_endpoints_that_were_refused_the_last_are_remembered() {
+    let mut stage = Stage::new();
+    let device = |n: usize| EndpointId([u8::try_from(n).expect("few"); 16]);
+    let legs: Vec<_> = (0..=REFUSED_ENDPOINTS_MAX).map(|n| stage.join(ALICE, device(n))).collect();
+    stage.disk = Disk::Holds;
+    for leg in &legs {
+        stage.send(*leg, 1, None);
+        stage.reply(Reply::Failed("full".into()));
+    }
+    stage.disk = Disk::Works;
+    for leg in &legs {
+        stage.send(*leg, 1, None);
+    }
+    assert_eq!(stage.log(), [1], "the first of them was forgotten");
 }
 
 #[test]

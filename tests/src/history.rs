@@ -8,6 +8,8 @@ use presently_core::id::{EndpointId, UserId};
 use presently_core::model::presence::Status;
 use presently_core::time::Timestamp;
 
+use crate::effects::{By, Effects};
+
 /// One thing seen.
 #[derive(Clone, Debug)]
 pub struct Seen {
@@ -71,19 +73,12 @@ pub enum What {
     Quiet,
     /// Two nodes begin anew with each other, or ranges move: who owns them tells again what it should.
     Resync,
-    /// A machine asked for an effect.
-    Asked {
-        /// Who asked, and in which life.
-        by: (By, u32),
-        /// The operation's number.
-        op: (u64, u64),
-    },
-    /// The effect was completed.
-    Answered {
-        /// Who had asked, and in which life.
-        by: (By, u32),
-        /// The operation's number.
-        op: (u64, u64),
+    /// A client asks for a link.
+    Dials {
+        /// The device.
+        device: usize,
+        /// The link's number in its process.
+        link: u64,
     },
     /// The asker's life is over.
     Gone {
@@ -297,19 +292,6 @@ pub enum Shown {
     Unknown,
 }
 
-/// Who asks for effects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum By {
-    /// A node, of its store.
-    Node(usize),
-    /// A device, of its cache.
-    Device(usize),
-    /// A device, for a link.
-    Dial(usize),
-    /// A node, for a password's hash.
-    Hash(usize),
-}
-
 /// An entry of the durable log, read from the disk at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Logged {
@@ -342,6 +324,8 @@ pub struct History {
     pub befriended: Vec<(usize, usize)>,
     /// What was seen, in order.
     pub seen: Vec<Seen>,
+    /// What machines asked for beside that.
+    pub effects: Effects,
     /// The durable logs by pair, smaller person first.
     pub logs: BTreeMap<(usize, usize), Vec<Logged>>,
     /// People of whom a device lies: of what they do nothing is known.

@@ -16,6 +16,7 @@
 pub mod chaos;
 pub mod check;
 pub mod coverage;
+pub mod effects;
 pub mod history;
 pub mod judge;
 pub mod process;

@@ -57,8 +57,7 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Wrote { .. }
             | What::Refused { .. }
             | What::Halts { .. }
-            | What::Asked { .. }
-            | What::Answered { .. }
+            | What::Dials { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }

@@ -9,7 +9,7 @@ use presently_core::client::Event;
 use presently_core::limits::{DRAIN_FLUSH_MS, DRAIN_SPREAD_MS};
 use presently_core::time::Timestamp;
 
-use crate::history::{Broken, By, History, Told, What, broken};
+use crate::history::{Broken, History, Told, What, broken};
 use crate::sim::{Run, rolling};
 
 const LAW: &str = "g10_drain";
@@ -96,7 +96,7 @@ fn told(history: &History) -> Result<(), Broken> {
                 times.push(*after_ms);
                 not_before.insert(*device, seen.at + u64::from(*after_ms));
             }
-            What::Asked { by: (By::Dial(device), _), .. }
+            What::Dials { device, .. }
                 if not_before.remove(device).is_some_and(|at| seen.at < at) =>
             {
                 let what = format!("device {device} came back early, at {}", seen.at.0);
@@ -122,7 +122,7 @@ mod tests {
 
     use super::{check, judge};
     use crate::check::made;
-    use crate::history::{By, History, Told, What};
+    use crate::history::{History, Told, What};
 
     fn drained(links: usize) -> History {
         let mut history = made::talk();
@@ -157,7 +157,7 @@ mod tests {
         }
         assert!(judge(&history).is_err());
         let mut history = drained(0);
-        made::add(&mut history, What::Asked { by: (By::Dial(0), 1), op: (2, 0) });
+        made::add(&mut history, What::Dials { device: 0, link: 2 });
         assert!(judge(&history).is_err());
     }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
-use crate::history::{Broken, By, History, Seen, Told, What, broken};
+use crate::history::{Broken, History, Seen, Told, What, broken};
 
 const LAW: &str = "g7_resume";
 /// What a cache may not have synced when its process is killed, milliseconds.
@@ -101,13 +101,13 @@ impl<'a> Links<'a> {
                     places.retain(|(at, _)| kept(*at));
                 }
             }
-            What::Asked { by: (By::Dial(device), _), op } => {
+            What::Dials { device, link } => {
                 let state = &mut self.devices[*device];
                 let last = |places: &Vec<(Timestamp, u64)>| places.last().map(|(_, seq)| *seq);
                 let shown =
                     state.shown.iter().filter_map(|(pair, at)| Some((*pair, last(at)?))).collect();
                 let at = At { shown, whole: state.whole, since: state.current };
-                state.links.insert(op.0, at);
+                state.links.insert(*link, at);
             }
             What::Event { device, event } => return self.on_event(*device, event, seen.at),
             What::Act { device, command, .. } => self.on_act(*device, command, seen.at),
@@ -201,10 +201,10 @@ mod tests {
 
     use super::check;
     use crate::check::made;
-    use crate::history::{By, History, Told, What};
+    use crate::history::{History, Told, What};
 
     fn dial(history: &mut History, link: u64) {
-        made::add(history, What::Asked { by: (By::Dial(1), 1), op: (link, 0) });
+        made::add(history, What::Dials { device: 1, link });
     }
 
     fn tell(history: &mut History, link: u64, told: Told) {

@@ -34,7 +34,8 @@ pub fn check(history: &History) -> Result<(), Broken> {
 mod tests {
     use super::check;
     use crate::check::made;
-    use crate::history::{By, What};
+    use crate::effects::By;
+    use crate::history::What;
 
     #[test]
     fn it_objects_where_somebody_honest_loses_a_link_for_a_fault() {

@@ -62,8 +62,7 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Wrote { .. }
             | What::Refused { .. }
             | What::Halts { .. }
-            | What::Asked { .. }
-            | What::Answered { .. }
+            | What::Dials { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }

@@ -7,7 +7,8 @@ use presently_core::client::{Command, Event};
 use presently_core::id::{EndpointId, UserId};
 use presently_core::time::Timestamp;
 
-use crate::history::{By, History, Logged, Seen, What};
+use crate::effects::By;
+use crate::history::{History, Logged, Seen, What};
 
 fn logged(seq: u64, person: usize, text: &str) -> Logged {
     Logged {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use presently_core::limits::LIFE_READ_MS;
 use presently_core::time::Timestamp;
 
-use crate::history::{Broken, By, History, What, broken};
+use crate::effects::By;
+use crate::history::{Broken, History, What, broken};
 
 const LAW: &str = "one_owner";
 /// Who is fenced off has this long from what it was refused to its end, where neither it nor its disk
@@ -114,7 +115,8 @@ mod tests {
 
     use super::{FENCED_MS, check};
     use crate::check::made;
-    use crate::history::{By, History, What};
+    use crate::effects::By;
+    use crate::history::{History, What};
 
     fn seen(last: &[What]) -> bool {
         let mut all = vec![

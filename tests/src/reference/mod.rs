@@ -256,8 +256,7 @@ impl Reference {
             | What::Wrote { .. }
             | What::Refused { .. }
             | What::Halts { .. }
-            | What::Asked { .. }
-            | What::Answered { .. }
+            | What::Dials { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }

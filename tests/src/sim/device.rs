@@ -23,7 +23,8 @@ use super::shadow::{Shadow, has_twins};
 use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::coverage::Mark;
-use crate::history::{By, What};
+use crate::effects::By;
+use crate::history::What;
 
 /// The kind of a send, looked for to count repeats.
 const SEND_KIND: u16 = 0x0502;
@@ -304,7 +305,7 @@ impl World {
                 });
                 let life = self.devices[device].life;
                 let key = (u64::from(op.slot), u64::from(op.generation));
-                self.see(What::Asked { by: (By::Device(device), life), op: key });
+                self.history.effects.asked((By::Device(device), life), key);
                 self.devices[device].cache.submit((life, op), request, self.now);
                 self.rewake_cache(device);
             }
@@ -347,7 +348,7 @@ impl World {
         for ((life, op), reply) in done {
             if self.devices[device].life == life && self.devices[device].client.is_some() {
                 let key = (u64::from(op.slot), u64::from(op.generation));
-                self.see(What::Answered { by: (By::Device(device), life), op: key });
+                self.history.effects.answered((By::Device(device), life), key);
             }
             self.feed_device(device, life, Input::Stored { op, reply });
         }

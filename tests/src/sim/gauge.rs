@@ -7,7 +7,8 @@ use presently_core::measure::Queue;
 
 use super::notes::kinds;
 use super::world::World;
-use crate::history::{By, What};
+use crate::effects::By;
+use crate::history::What;
 
 /// The kind of `Closing`, which is said whatever the host still has.
 const CLOSING: u16 = 10;

@@ -24,7 +24,8 @@ use super::swarm::{Swarm, seed_of, stream};
 use super::world::World;
 use crate::coverage::Mark;
 use crate::coverage::marks::close_name;
-use crate::history::{By, What};
+use crate::effects::By;
+use crate::history::What;
 
 /// The wall clock at the world's instant 0.
 const ANCHOR: Wall = Wall(1_700_000_000_000);
@@ -278,7 +279,7 @@ impl World {
                 self.trace.step(self.now, 4, &op.op.slot.to_le_bytes(), || {
                     format!("node {node} {:?} asks its store {request:?}", op.role)
                 });
-                self.see(What::Asked { by: (By::Node(node), life), op: op_key(&op) });
+                self.history.effects.asked((By::Node(node), life), op_key(&op));
                 self.remark_write(node, &request);
                 let writes = matches!(request, Request::Write(_));
                 self.mark_move(&request);
@@ -291,7 +292,7 @@ impl World {
                 }
             }
             Output::Hash { op, request } => {
-                self.see(What::Asked { by: (By::Hash(node), life), op: op_key(&op) });
+                self.history.effects.asked((By::Hash(node), life), op_key(&op));
                 let at = self.now + 20 + self.nodes[node].rng.below(100);
                 self.agenda.push(at, Job::Hashed { node, life, op, reply: hash(request) });
             }
@@ -383,7 +384,7 @@ impl World {
         self.trace.step(self.now, 8, &op.op.slot.to_le_bytes(), || {
             format!("node {node} {:?} is answered by its store {reply:?}", op.role)
         });
-        self.see(What::Answered { by: (By::Node(node), life), op: op_key(&op) });
+        self.history.effects.answered((By::Node(node), life), op_key(&op));
         if op.role.is_some() && reply == Reply::Conflict {
             let number = usize::from(self.nodes[node].number);
             self.see(What::Refused { node: number, by: (node, life) });
@@ -397,7 +398,7 @@ impl World {
         if self.nodes[node].life != life || self.nodes[node].hub.is_none() {
             return;
         }
-        self.see(What::Answered { by: (By::Hash(node), life), op: op_key(&op) });
+        self.history.effects.answered((By::Hash(node), life), op_key(&op));
         self.feed_node(node, Input::Hashed { op, reply });
     }
 }

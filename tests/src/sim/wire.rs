@@ -13,7 +13,8 @@ use super::second;
 use super::swarm::seed_of;
 use super::world::World;
 use crate::coverage::Mark;
-use crate::history::{By, What};
+use crate::effects::By;
+use crate::history::What;
 
 /// What a slow link may still have to carry when it is slow no longer, milliseconds.
 const BACKLOG_MS: u64 = 2_000;
@@ -95,7 +96,8 @@ impl Way {
 impl World {
     pub(super) fn dial(&mut self, device: usize, link: LinkId) {
         let life = self.devices[device].life;
-        self.see(What::Asked { by: (By::Dial(device), life), op: (link.0, 0) });
+        self.history.effects.asked((By::Dial(device), life), (link.0, 0));
+        self.see(What::Dials { device, link: link.0 });
         let seed = seed_of(self.swarm.seed, &format!("link {device} {life} {}", link.0));
         let mut rng = Rng::new(seed);
         let up = self.serving.iter().copied();
@@ -157,14 +159,14 @@ impl World {
             return;
         }
         let life = w.device_life;
-        self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+        self.history.effects.answered((By::Dial(device), life), (link.0, 0));
         self.devices[device].dialled.insert(link.0);
         self.feed_device(device, life, client::Input::LinkOpened { link });
     }
 
     pub(super) fn no_dial(&mut self, device: usize, life: u32, link: LinkId) {
         if self.devices[device].life == life && self.devices[device].runs() {
-            self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+            self.history.effects.answered((By::Dial(device), life), (link.0, 0));
         }
         self.feed_device(device, life, client::Input::LinkClosed { link });
     }
@@ -355,7 +357,7 @@ impl World {
         }
         self.devices[device].links.remove(&link.0);
         if !self.devices[device].dialled.remove(&link.0) {
-            self.see(What::Answered { by: (By::Dial(device), life), op: (link.0, 0) });
+            self.history.effects.answered((By::Dial(device), life), (link.0, 0));
         }
         self.see(What::Unlinked { device });
         self.trace.step(self.now, 24, &link.0.to_le_bytes(), || {

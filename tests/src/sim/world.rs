@@ -235,10 +235,12 @@ impl World {
     }
 
     pub(super) fn see(&mut self, what: What) {
-        let told = !matches!(what, What::Asked { .. } | What::Answered { .. });
-        if told && self.notes.is_some() {
+        if self.notes.is_some() {
             let what = what.clone();
             self.remark(|| Noted::Seen(what));
+        }
+        if let What::Gone { by } = &what {
+            self.history.effects.gone(*by);
         }
         let seen = Seen { at: self.now, what };
         self.reference.note(&seen);

@@ -359,8 +359,7 @@ impl<'a> Teller<'a> {
             | What::Lives { .. }
             | What::Owns { .. }
             | What::Wrote { .. }
-            | What::Asked { .. }
-            | What::Answered { .. }
+            | What::Dials { .. }
             | What::Gone { .. }
             | What::Told { .. }
             | What::Faulted { .. }

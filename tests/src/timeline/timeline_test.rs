@@ -1,5 +1,6 @@
 use super::{Detail, LINES_MAX, Teller, Timeline, fault};
-use crate::history::{By, What};
+use crate::effects::By;
+use crate::history::What;
 use crate::sim::notes::{Note, Noted};
 use crate::sim::{self, Fault, Schedule, Step, Swarm, Timed};
 use presently_core::client::Command;

@@ -110,8 +110,7 @@ fn on_mail(node: &Rc<Node>, letter: Mail) {
             node.input("admin", Input::Admin { op, request });
         }
         Mail::Crash { answer } => {
-            // Who is fenced off is not brought back.
-            if node.lives() && !node.fenced.get() {
+            if node.lives() {
                 node.crash();
                 let _ = answer.send(());
             }

@@ -327,6 +327,8 @@ impl Node {
             Output::Drained => self.tell(NodeEvent::Drained(self.id())),
             Output::Fenced => {
                 self.fenced.set(true);
+                // What was asked before is answered no more.
+                self.admins.borrow_mut().clear();
                 self.around.fenced.send_replace(Some(self.id()));
             }
         }

@@ -127,7 +127,7 @@ impl Client {
             }
             FromBook::Changed(changed) => {
                 self.on_contact(changed.contact, false, tail.flow(), now);
-                if self.session.book.done > 0 && changed.revision > self.book.revision {
+                if self.session.book.listed && changed.revision > self.book.revision {
                     self.book.revision = changed.revision;
                     self.put_lists();
                 }
@@ -167,6 +167,7 @@ impl Client {
         self.book.revision = part.revision;
         (self.book.known, self.book.fetched) = (true, true);
         self.session.book.done += 1;
+        self.session.book.listed = true;
         self.put_lists();
         self.on_step(now);
     }

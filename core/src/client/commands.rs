@@ -230,6 +230,7 @@ impl Client {
             return Early;
         }
         let (revision, list) = (self.book.revision, self.contact_items());
+        self.faces.list();
         self.event(Event::Contacts { id, revision, list });
         Taken
     }

@@ -33,13 +33,14 @@ impl Client {
                 if !frame.flags.has(Flags::MORE) {
                     self.inbox_revision = part.revision;
                     self.session.inbox.done += 1;
+                    self.session.inbox.listed = true;
                     self.put_lists();
                     self.on_step(now);
                 }
             }
             FromInbox::Changed(changed) => {
                 self.on_item(&changed.item.value, tail.flow(), now);
-                if self.session.inbox.done > 0 && changed.revision > self.inbox_revision {
+                if self.session.inbox.listed && changed.revision > self.inbox_revision {
                     self.inbox_revision = changed.revision;
                     self.put_lists();
                 }

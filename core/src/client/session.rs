@@ -49,6 +49,8 @@ pub(super) struct Attached {
     pub(super) channel: Option<Channel>,
     /// It answered.
     pub(super) open: bool,
+    /// Its list came on this channel: what is told there from then on goes on where it ended.
+    pub(super) listed: bool,
     /// How often its list was asked for on this link.
     pub(super) asked: u64,
     /// How often it came.
@@ -379,7 +381,7 @@ impl Client {
     pub(super) fn attach_later(&mut self, purpose: Purpose, refusal: Refusal, now: Timestamp) {
         if let Some(attached) = self.session.of(purpose) {
             let open = core::mem::take(&mut attached.open);
-            attached.asked = attached.done;
+            (attached.asked, attached.listed) = (attached.done, false);
             if let (true, Some(channel), Some(link)) = (open, attached.channel, &mut self.link) {
                 // Where the service let go first, the gate drops this.
                 let detach = ToGate::Detach(Detach {});

@@ -7,9 +7,9 @@ use crate::wire::bounded::Text;
 
 macro_rules! statuses {
     ($($(#[$doc:meta])* $name:ident = $number:literal $text:literal;)*) => {
-        /// A status: an integer on the wire, so that a later one is not misread.
+        /// A status: an integer on the wire, so that a later one is not misread. At first, offline.
         #[derive(
-            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+            Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
         )]
         #[serde(transparent)]
         pub struct Status(pub u8);
@@ -69,7 +69,7 @@ impl Status {
 }
 
 /// What is shown of a person: the body of the Presence record.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// Status.
     pub status: Status,

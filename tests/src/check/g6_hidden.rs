@@ -5,7 +5,7 @@
 //! Frames of one link at one instant are held against each other in one order: which of two homes
 //! answers first within a millisecond depends on what each has in memory, and so on everybody who asked
 //! it before. For the same reason *settling* does not count where who it is of is shown at that very
-//! instant: who comes, or a home that settles, may be before an answer or behind it.
+//! instant: who comes, or a home that settles, may be before an answer or behind it. Of who hides it does.
 
 use presently_core::id::UserId;
 use presently_core::time::Timestamp;
@@ -14,7 +14,7 @@ use presently_core::wire::frame::Deframer;
 
 use crate::history::{Broken, broken};
 use crate::sim::Passed;
-use crate::sim::twins::{Twin, play};
+use crate::sim::twins::{Twin, Watched, play};
 
 const LAW: &str = "g6_hidden";
 
@@ -43,11 +43,13 @@ pub fn check(seed: u64) -> Result<usize, Broken> {
     if swapped { Ok(one.len()) } else { held }
 }
 
-/// Without what was overtaken at its own instant: *settling*, of somebody who was then shown.
-fn settled(passed: &[Passed]) -> Vec<Passed> {
+/// Without what was overtaken at its own instant: *settling*, of somebody who was then shown. Of who hides
+/// all is held: it is of them that nobody may tell.
+fn settled(Watched { hider, told: passed }: &Watched) -> Vec<Passed> {
     let at = |p: &Passed| (p.at, p.device, p.link);
     let is_overtaken = |(number, told): (usize, &Passed)| {
-        let Some(Of::Settling(user)) = Of::told(told) else {
+        let Some(Of::Settling(user)) = Of::told(told).filter(|of| *of != Of::Settling(*hider))
+        else {
             return false;
         };
         let later = passed[number + 1..].iter().take_while(|later| later.at == told.at);
@@ -123,7 +125,7 @@ mod tests {
     use presently_core::wire::record::Record;
     use presently_core::wire::tail::Tail;
 
-    use super::{check, compare, settled};
+    use super::{Watched, check, compare, settled};
     use crate::sim::Passed;
 
     fn trace() -> Vec<Passed> {
@@ -167,7 +169,12 @@ mod tests {
             let presence = Presence { status: Status::Offline, name, message };
             told(at, &FromCs::Presence(PresenceOf { user, presence: Record::from(presence) }))
         };
-        assert_eq!(settled(&[settling(5, ann), shown(5, ann)]), [shown(5, ann)]);
+        let settled =
+            |told: &[Passed]| settled(&Watched { hider: UserId([3; 16]), told: told.to_vec() });
+        let overtaken = [settling(5, ann), shown(5, ann)];
+        assert_eq!(settled(&overtaken), [shown(5, ann)]);
+        let hides = Watched { hider: ann, told: overtaken.to_vec() };
+        assert_eq!(super::settled(&hides), overtaken);
         for stays in [
             vec![settling(5, ann)],
             vec![settling(5, ann), shown(6, ann)],

@@ -23,6 +23,7 @@ mod lives;
 pub mod one_owner;
 pub mod r10_tickets;
 pub mod r4_own;
+pub mod r5_fresh;
 pub mod r9_session;
 
 #[cfg(test)]
@@ -44,6 +45,7 @@ pub const LAWS: &[Law] = &[
     ("g9_crash", g9_crash::check),
     ("one_owner", one_owner::check),
     ("r4_own", r4_own::check),
+    ("r5_fresh", r5_fresh::check),
     ("r9_session", r9_session::check),
     ("r10_tickets", r10_tickets::check),
 ];

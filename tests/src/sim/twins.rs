@@ -8,6 +8,7 @@
 //! another's, hidden or not.
 
 use presently_core::client::Command;
+use presently_core::id::UserId;
 use presently_core::rng::Rng;
 use presently_core::time::Timestamp;
 use presently_core::world::disk::DiskWeather;
@@ -50,9 +51,18 @@ pub enum Twin {
     Away,
 }
 
-/// Plays one of the two worlds of a seed: everything that gates handed out for watchers.
+/// What watchers were told in one of the two worlds.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    /// Who hides, or is away.
+    pub hider: UserId,
+    /// Everything that gates handed out for the others.
+    pub told: Vec<Passed>,
+}
+
+/// Plays one of the two worlds of a seed.
 #[must_use]
-pub fn play(seed: u64, twin: Twin, trace: Option<Sink>) -> Vec<Passed> {
+pub fn play(seed: u64, twin: Twin, trace: Option<Sink>) -> Watched {
     let mut rng = stream(seed, "twins");
     let swarm = swarm(seed, &mut rng);
     // Either they were seen before, or never were.
@@ -89,7 +99,7 @@ pub fn play(seed: u64, twin: Twin, trace: Option<Sink>) -> Vec<Passed> {
         world.carry_out(step);
     }
     world.play_until(Timestamp(END_MS));
-    world.recorded_down()
+    Watched { hider: world.history.users[HIDER], told: world.recorded_down() }
 }
 
 /// A few people, quick servers.

@@ -1,6 +1,6 @@
 //! Structured values from a fuzzer's bytes: any type that serde reads.
 //!
-//! A [`Source`] is a deserializer whose input decides: integers, ids, texts and blobs come mostly from
+//! A `Source` is a deserializer whose input decides: integers, ids, texts and blobs come mostly from
 //! a [`Pool`] of what the machines have said and of edges, lengths are short, enum variants are any.
 //! So every frame body, tell, row and reply that exists can be made, and later ones need nothing here.
 

@@ -1,7 +1,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 
-use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, mixer_of, talk};
+use super::peer::{ALICE, BOB, Peer, bobs, config, contact, entry, item, mixer_of};
 use crate::client::Input;
 use crate::client::rows::DeviceRow;
 use crate::error::{Code, Refusal};
@@ -11,7 +11,6 @@ use crate::model::contact::Relation;
 use crate::model::conversation::InboxItem;
 use crate::model::presence::Status;
 use crate::store::{Key, Reply, Request, Space};
-use crate::time::Wall;
 use crate::wire::body::account::ToAccount;
 use crate::wire::body::mixer::{Delivered, ToMixer};
 use crate::wire::bounded::Text;
@@ -121,8 +120,7 @@ fn what_a_ring_told_before_the_inbox_is_known_after_a_restart() {
     let mut peer = Peer::new(config(Some("pw")));
     let online = peer.come_online();
     peer.ring(online.cs, 1);
-    let head = InboxItem { conversation: talk(), with: BOB, head: 1, at: Wall(0), revision: 2 };
-    peer.push_inbox(2, head);
+    peer.push_inbox(2, InboxItem { revision: 2, ..item(1) });
     // Killed before it joined. The inbox has nothing newer to tell.
     let mut peer = Peer::with_store(config(Some("pw")), peer.store.clone(), 2);
     peer.come_online();

@@ -2,7 +2,7 @@
 
 use alloc::string::ToString;
 
-use super::peer::{BOB, CAROL, Online, Peer, attach_of, book_of, config, contact, gate_of};
+use super::peer::{BOB, CAROL, Online, Peer, attach_of, book_of, config, contact, gate_of, item};
 use crate::client::Command;
 use crate::error::{Code, Refusal};
 use crate::id::{Channel, EndpointId};
@@ -70,6 +70,56 @@ fn a_book_that_moved_is_attached_again_and_asked_again() {
             assert_eq!(peer.words(), ["error(Some(5), busy)"]);
         }
     }
+}
+
+/// The inbox is asked: from which revision on.
+fn fetched_inbox(peer: &mut Peer) -> u64 {
+    let fetch = peer.frame();
+    let Ok(Some((ToInbox::Fetch(ask), _))) = ToInbox::decode(fetch.kind, &fetch.body) else {
+        panic!("the inbox is asked, not {fetch:?}")
+    };
+    ask.revision
+}
+
+#[test]
+fn a_change_before_the_list_of_an_inbox_that_moved_does_not_stand_for_the_list() {
+    let (mut peer, _) = online();
+    let known = 1;
+    peer.detach(peer.inbox);
+    peer.pass(2 * ASK_AGAIN_MS);
+    let attach = peer.frame();
+    assert_eq!(peer.attached(&attach), Service::INBOX);
+    assert_eq!(fetched_inbox(&mut peer), known);
+    // Of what came between, up to 4, the list would tell.
+    peer.inbox = attach.channel;
+    peer.push_inbox(5, item(0));
+    peer.cut();
+    peer.events.clear();
+    let ask = peer.welcome();
+    peer.signed_in(&ask, EndpointId::default());
+    let (_, inbox, _) = (peer.frame(), peer.frame(), peer.frame());
+    assert_eq!(peer.attached(&inbox), Service::INBOX);
+    assert_eq!(fetched_inbox(&mut peer), known);
+}
+
+#[test]
+fn a_change_before_the_list_of_a_book_that_moved_does_not_stand_for_the_list() {
+    let (mut peer, online) = online();
+    peer.detach(online.book);
+    peer.pass(2 * ASK_AGAIN_MS);
+    let attach = peer.frame();
+    assert_eq!(peer.attached(&attach), Service::BOOK);
+    let fetch = peer.frame();
+    let Some(ToBook::Fetch(before)) = book_of(&fetch) else { panic!("{fetch:?}") };
+    peer.push_book(attach.channel, 9, contact(CAROL, "carol", Relation::FRIEND, 9));
+    peer.cut();
+    peer.events.clear();
+    let ask = peer.welcome();
+    peer.signed_in(&ask, EndpointId::default());
+    let (book, _, _) = (peer.frame(), peer.frame(), peer.frame());
+    assert_eq!(peer.attached(&book), Service::BOOK);
+    let fetch = peer.frame();
+    assert!(matches!(book_of(&fetch), Some(ToBook::Fetch(ask)) if ask.revision == before.revision));
 }
 
 #[test]

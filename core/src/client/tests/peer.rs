@@ -102,6 +102,11 @@ pub(super) fn entry(sequence: u64, user: UserId, endpoint: EndpointId, id: SendI
 }
 
 /// An entry of bob's.
+/// The talk with Bob as the inbox has it.
+pub(super) fn item(head: u64) -> InboxItem {
+    InboxItem { conversation: talk(), with: BOB, head, at: Wall(0), revision: 1 }
+}
+
 pub(super) fn bobs(sequence: u64) -> Entry {
     entry(sequence, BOB, EndpointId([9; 16]), SendId { counter: sequence, tag: [9; 8] })
 }

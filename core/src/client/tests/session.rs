@@ -237,6 +237,19 @@ fn only_differences_of_presence_are_events() {
 }
 
 #[test]
+fn who_has_a_list_is_told_what_differs_from_it_also_of_who_is_offline() {
+    let mut peer = Peer::new(config(Some("pw")));
+    let online = peer.come_online();
+    peer.command(1, Command::Contacts);
+    peer.events.clear();
+    peer.presence(online.cs, BOB, Status::Offline, "");
+    assert!(peer.events.is_empty(), "so the list said");
+    peer.presence(online.cs, BOB, Status::Offline, "gone fishing");
+    peer.presence(online.cs, BOB, Status::Offline, "gone fishing");
+    assert_eq!(peer.words(), ["presence(offline)"]);
+}
+
+#[test]
 fn changes_of_the_list_are_events_and_the_first_list_is_none() {
     let mut peer = Peer::new(config(Some("pw")));
     peer.contacts.push(contact(CAROL, "carol", Relation::PENDING, 2));

@@ -2,7 +2,7 @@ use alloc::string::ToString;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use super::peer::{ALICE, BOB, Online, Peer, bobs, config, cs_of, entry, mixer_of, talk};
+use super::peer::{ALICE, BOB, Online, Peer, bobs, config, cs_of, entry, item, mixer_of, talk};
 use crate::client::{Command, Event};
 use crate::id::EndpointId;
 use crate::limits::DELIVERED_MS;
@@ -22,10 +22,6 @@ fn online() -> (Peer, Online) {
     let online = peer.come_online();
     peer.events.clear();
     (peer, online)
-}
-
-fn item(head: u64) -> InboxItem {
-    InboxItem { conversation: talk(), with: BOB, head, at: Wall(0), revision: 1 }
 }
 
 #[test]

@@ -1,0 +1,228 @@
+//! R5: presence converges. While nothing is broken, what a friend is told of somebody who has done nothing
+//! for ten seconds is so: also in the middle of a run, where a change that was lost would be overtaken by
+//! the next.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use presently_core::client::{Command, Event};
+use presently_core::limits::{KEEPALIVE_GRACE_MS, KEEPALIVE_MS, LINGER_MS};
+use presently_core::time::Timestamp;
+
+use super::g4_presence::{Face, true_now};
+use crate::history::{Broken, History, Seen, What, broken};
+use crate::reference::Reference;
+
+const LAW: &str = "r5_fresh";
+/// Whatever was told is heard within this, lost frames between nodes told again, milliseconds.
+const HEARD_MS: u64 = 10_000;
+/// Who left is offline after this, milliseconds, also where their link only fell silent.
+const LEFT_MS: u64 = KEEPALIVE_MS + KEEPALIVE_GRACE_MS + LINGER_MS + HEARD_MS;
+/// A home that began anew knows after this who is there, milliseconds.
+const SETTLED_MS: u64 = LINGER_MS + HEARD_MS;
+/// Two people who met or parted see what they may after this, milliseconds.
+const MET_MS: u64 = 120_000;
+
+/// Holds a history against R5.
+///
+/// # Errors
+/// Who sees what has not been so for long.
+pub fn check(history: &History) -> Result<(), Broken> {
+    let mut fresh = Fresh::new(history);
+    history.seen.iter().try_for_each(|seen| fresh.note(seen))
+}
+
+/// Where a device stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stands {
+    /// It does not run.
+    Gone,
+    /// It runs; whether it is heard is not known.
+    Trying,
+    /// It is signed in, on a link that nothing has befallen since.
+    In(Timestamp),
+}
+
+struct Fresh<'a> {
+    history: &'a History,
+    reference: Reference,
+    devices: Vec<Stands>,
+    /// By person: their devices.
+    owned: Vec<Vec<usize>>,
+    /// By person: whoever may have been their friend at any time.
+    near: Vec<BTreeSet<usize>>,
+    /// By pair: when one of them did something about the other.
+    met: BTreeMap<(usize, usize), Timestamp>,
+    /// By person: when they last did anything, or something befell a device of theirs.
+    moved: Vec<Timestamp>,
+    /// By person: when a device of theirs was last lost.
+    left: Vec<Timestamp>,
+    /// By device: what its present process was told of others; `None`: not known.
+    faces: Vec<BTreeMap<usize, Option<Face<'a>>>>,
+    is_troubled: bool,
+    calm_since: Timestamp,
+}
+
+impl<'a> Fresh<'a> {
+    fn new(history: &'a History) -> Self {
+        let people = history.people.len();
+        let mut owned = vec![Vec::new(); people];
+        history.owner.iter().enumerate().for_each(|(device, of)| owned[*of].push(device));
+        let mut near = vec![BTreeSet::new(); people];
+        for (a, b) in &history.befriended {
+            near[*a].insert(*b);
+            near[*b].insert(*a);
+        }
+        Self {
+            history,
+            reference: Reference::new(history),
+            devices: vec![Stands::Gone; history.owner.len()],
+            owned,
+            near,
+            met: BTreeMap::new(),
+            moved: vec![Timestamp(0); people],
+            left: vec![Timestamp(0); people],
+            faces: vec![BTreeMap::new(); history.owner.len()],
+            is_troubled: false,
+            calm_since: Timestamp(0),
+        }
+    }
+
+    fn note(&mut self, seen: &'a Seen) -> Result<(), Broken> {
+        if let Some((device, leaves)) = moves(&seen.what) {
+            let person = self.history.owner[device];
+            self.judge(person, seen.at)?;
+            self.moved[person] = seen.at;
+            if leaves {
+                self.left[person] = seen.at;
+            }
+        }
+        match &seen.what {
+            What::Trouble => {
+                if !self.is_troubled {
+                    (0..self.owned.len()).try_for_each(|person| self.judge(person, seen.at))?;
+                }
+                self.is_troubled = true;
+            }
+            What::Quiet => (self.is_troubled, self.calm_since) = (false, seen.at),
+            What::Resync => self.calm_since = seen.at,
+            What::Killed { device } | What::Ended { device } => {
+                self.devices[*device] = Stands::Gone;
+            }
+            What::Unlinked { device } if self.devices[*device] != Stands::Gone => {
+                self.devices[*device] = Stands::Trying;
+            }
+            What::Born { device, .. } => {
+                self.devices[*device] = Stands::Trying;
+                self.faces[*device].clear();
+            }
+            What::Act { device, command, .. } => self.on_act(*device, command, seen.at),
+            What::Event { device, event } => self.on_event(*device, event, seen.at),
+            _ => {}
+        }
+        self.reference.note(seen);
+        Ok(())
+    }
+
+    fn on_act(&mut self, device: usize, command: &Command, at: Timestamp) {
+        let (Command::Add { user, .. }
+        | Command::Accept { user }
+        | Command::Decline { user }
+        | Command::Remove { user }) = command
+        else {
+            return;
+        };
+        if let Some(other) = self.history.person(user) {
+            let me = self.history.owner[device];
+            self.met.insert(History::pair(me, other), at);
+            self.near[me].insert(other);
+            self.near[other].insert(me);
+        }
+    }
+
+    fn on_event(&mut self, device: usize, event: &'a Event, at: Timestamp) {
+        match event {
+            Event::SignedIn { .. } => self.devices[device] = Stands::In(at),
+            Event::Offline { .. } => self.devices[device] = Stands::Trying,
+            Event::Presence { user, status, name, message } => {
+                if let Some(of) = self.history.person(user) {
+                    self.faces[device].insert(of, Some([status, name, message]));
+                }
+            }
+            Event::Contacts { list, .. } => {
+                for item in list {
+                    if let Some(of) = self.history.person(&item.user) {
+                        let face = [&item.status, &item.name, &item.message].map(String::as_str);
+                        self.faces[device].insert(of, Some(face));
+                    }
+                }
+            }
+            Event::Contact { user, .. } => {
+                if let Some(of) = self.history.person(user) {
+                    self.faces[device].insert(of, None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What all friends see of a person, where it must be so by now.
+    fn judge(&self, of: usize, at: Timestamp) -> Result<(), Broken> {
+        let long = |since: Timestamp, ms| at.since(since) >= ms;
+        let is_calm = !self.is_troubled && long(self.calm_since, SETTLED_MS);
+        let rests = long(self.moved[of], HEARD_MS) && long(self.left[of], LEFT_MS);
+        let is_known = self.owned[of].iter().all(|device| self.devices[*device] != Stands::Trying);
+        if !is_calm || !rests || !is_known || self.history.liars.contains(&of) {
+            return Ok(());
+        }
+        for friend in &self.near[of] {
+            let met = self.met.get(&History::pair(of, *friend));
+            let apart = met.is_none_or(|met| long(*met, MET_MS));
+            if !apart || !self.reference.surely_friends(of, *friend) {
+                continue;
+            }
+            for device in &self.owned[*friend] {
+                let hears =
+                    matches!(self.devices[*device], Stands::In(since) if long(since, HEARD_MS));
+                if hears && !self.history.lies(*device) {
+                    self.sees(*device, of, at)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sees(&self, device: usize, of: usize, at: Timestamp) -> Result<(), Broken> {
+        let face = match self.faces[device].get(&of) {
+            Some(Some(face)) => Some(*face),
+            Some(None) => return Ok(()),
+            // Never told: as good as offline.
+            None => None,
+        };
+        true_now(self.history, &self.reference, device, of, face).map_err(|told| {
+            let what = format!("at {}, with nothing broken: {}", at.0, told.what);
+            broken(LAW, what)
+        })
+    }
+}
+
+/// The device that something befalls of which others may have to be told, and whether it may leave by it.
+fn moves(what: &What) -> Option<(usize, bool)> {
+    match what {
+        What::Killed { device }
+        | What::Ended { device }
+        | What::Unlinked { device }
+        | What::Event { device, event: Event::Offline { .. } }
+        | What::Act { device, command: Command::SignOut, .. } => Some((*device, true)),
+        What::Born { device, .. }
+        | What::Event {
+            device,
+            event: Event::SignedIn { .. } | Event::Done { .. } | Event::Error { .. },
+        }
+        | What::Act {
+            device,
+            command: Command::Status { .. } | Command::Message { .. } | Command::Name { .. },
+            ..
+        } => Some((*device, false)),
+        _ => None,
+    }
+}

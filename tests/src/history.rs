@@ -62,6 +62,16 @@ pub enum What {
         /// The device.
         device: usize,
     },
+    /// A device stands still, like a phone in a pocket: its process does nothing.
+    Sleeps {
+        /// The device.
+        device: usize,
+    },
+    /// It goes on.
+    Wakes {
+        /// The device.
+        device: usize,
+    },
     /// The link of a device was cut, stalled, refused or closed: it has none.
     Unlinked {
         /// The device.
@@ -377,6 +387,28 @@ impl History {
     #[must_use]
     pub fn pair(a: usize, b: usize) -> (usize, usize) {
         if a < b { (a, b) } else { (b, a) }
+    }
+}
+
+/// Devices that stand still: who is killed then has done nothing since.
+#[derive(Clone, Debug, Default)]
+pub struct Sleepers(BTreeMap<usize, Timestamp>);
+
+impl Sleepers {
+    /// Takes one thing seen.
+    pub fn note(&mut self, seen: &Seen) {
+        if let What::Sleeps { device } = seen.what {
+            self.0.entry(device).or_insert(seen.at);
+        }
+        if let What::Wakes { device } | What::Born { device, .. } = seen.what {
+            self.0.remove(&device);
+        }
+    }
+
+    /// When a device last did something, seen from an instant.
+    #[must_use]
+    pub fn ran(&self, device: usize, at: Timestamp) -> Timestamp {
+        self.0.get(&device).copied().unwrap_or(at)
     }
 }
 

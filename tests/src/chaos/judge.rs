@@ -58,6 +58,8 @@ pub(super) fn judge(name: &str, history: &History) -> Judged {
             | What::Refused { .. }
             | What::Halts { .. }
             | What::Dials { .. }
+            | What::Sleeps { .. }
+            | What::Wakes { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }

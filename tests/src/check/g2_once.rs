@@ -98,7 +98,7 @@ fn shown_once(history: &History) -> Result<(), Broken> {
                 return Err(broken(LAW, what() + " in two lives"));
             }
         }
-        before.insert(life.device, (places, life.until.or(killed)));
+        before.insert(life.device, (places, life.ran.or(killed)));
     }
     Ok(())
 }
@@ -146,6 +146,10 @@ mod tests {
         let mut history = made::talk();
         made::restart_and_show_again(&mut history, 10);
         assert_eq!(check(&history), Ok(()), "a cache may lag a moment behind");
+        let mut history = made::talk();
+        made::add(&mut history, What::Sleeps { device: 1 });
+        made::restart_and_show_again(&mut history, 10_000);
+        assert_eq!(check(&history), Ok(()), "who stood still could not keep what it had shown");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
-use crate::history::{Broken, History, Seen, Told, What, broken};
+use crate::history::{Broken, History, Seen, Sleepers, Told, What, broken};
 
 const LAW: &str = "g7_resume";
 /// What a cache may not have synced when its process is killed, milliseconds.
@@ -68,6 +68,7 @@ struct Links<'a> {
     /// When each person last had to do with contacts, and with talk.
     contacts: Vec<Timestamp>,
     talks: Vec<Timestamp>,
+    sleepers: Sleepers,
 }
 
 impl<'a> Links<'a> {
@@ -79,10 +80,12 @@ impl<'a> Links<'a> {
             devices: history.owner.iter().map(|_| Device::default()).collect(),
             contacts: vec![Timestamp(0); people],
             talks: vec![Timestamp(0); people],
+            sleepers: Sleepers::default(),
         }
     }
 
     fn note(&mut self, seen: &Seen) -> Result<(), Broken> {
+        self.sleepers.note(seen);
         match &seen.what {
             What::Born { device, fresh } => {
                 let device = &mut self.devices[*device];
@@ -96,7 +99,8 @@ impl<'a> Links<'a> {
             // It has what another had, or what it had itself long ago.
             What::Cloned { device, .. } => self.devices[*device] = Device::default(),
             What::Killed { device } | What::Ended { device } => {
-                let kept = |at: Timestamp| seen.at.since(at) > CACHE_LAG_MS;
+                let ran = self.sleepers.ran(*device, seen.at);
+                let kept = |at: Timestamp| ran.since(at) > CACHE_LAG_MS;
                 for places in self.devices[*device].shown.values_mut() {
                     places.retain(|(at, _)| kept(*at));
                 }

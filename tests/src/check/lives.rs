@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
-use crate::history::{History, What};
+use crate::history::{History, Sleepers, What};
 
 /// A client process, from its start to its end.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub(super) struct Life<'a> {
     pub(super) fresh: bool,
     /// When it was killed or ended.
     pub(super) until: Option<Timestamp>,
+    /// When it last ran: before that, where it was killed standing still.
+    pub(super) ran: Option<Timestamp>,
     pub(super) events: Vec<(Timestamp, &'a Event)>,
     pub(super) acts: Vec<(u64, &'a Command)>,
 }
@@ -24,7 +26,9 @@ pub(super) struct Life<'a> {
 pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
     let mut out: Vec<Life<'_>> = Vec::new();
     let mut current: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut sleepers = Sleepers::default();
     for seen in &history.seen {
+        sleepers.note(seen);
         match &seen.what {
             What::Born { device, fresh } => {
                 current.insert(*device, out.len());
@@ -33,6 +37,7 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
                     person: history.owner[*device],
                     fresh: *fresh,
                     until: None,
+                    ran: None,
                     events: Vec::new(),
                     acts: Vec::new(),
                 });
@@ -40,6 +45,7 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             What::Killed { device } | What::Ended { device } => {
                 if let Some(life) = current.remove(device) {
                     out[life].until = Some(seen.at);
+                    out[life].ran = Some(sleepers.ran(*device, seen.at));
                 }
             }
             What::Event { device, event } => {
@@ -63,6 +69,8 @@ pub(super) fn lives(history: &History) -> Vec<Life<'_>> {
             | What::Refused { .. }
             | What::Halts { .. }
             | What::Dials { .. }
+            | What::Sleeps { .. }
+            | What::Wakes { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }

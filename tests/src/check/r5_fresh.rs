@@ -226,3 +226,70 @@ fn moves(what: &What) -> Option<(usize, bool)> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use presently_core::client::{Command, Event};
+
+    use super::check;
+    use crate::check::made;
+    use crate::history::{History, What};
+
+    /// The first of two friends chooses a status, and long after that another one.
+    fn chosen_twice(between: impl Fn(&mut History)) -> History {
+        let mut history = made::talk();
+        made::wait(&mut history, 120_000);
+        for (id, status) in [(91, "away"), (92, "idle")] {
+            let command = Command::Status { status: String::from(status) };
+            made::add(&mut history, What::Act { device: 0, id, command });
+            made::add(&mut history, What::Event { device: 0, event: Event::Done { id: Some(id) } });
+            between(&mut history);
+            made::wait(&mut history, 120_000);
+        }
+        history
+    }
+
+    fn sees(history: &mut History, status: &str) {
+        let event = Event::Presence {
+            user: String::from("p0"),
+            status: String::from(status),
+            name: String::from("p0"),
+            message: String::new(),
+        };
+        made::add(history, What::Event { device: 1, event });
+    }
+
+    #[test]
+    fn it_objects_where_a_change_that_was_overtaken_was_not_told() {
+        assert!(check(&chosen_twice(|_| {})).is_err());
+        assert!(check(&chosen_twice(|history| sees(history, "busy"))).is_err());
+        assert_eq!(check(&chosen_twice(|history| sees(history, "away"))), Ok(()));
+    }
+
+    #[test]
+    fn it_objects_where_who_is_there_was_never_told() {
+        let history = chosen_twice(|history| {
+            made::forget(history, |what| {
+                matches!(what, What::Event { device: 1, event: Event::Contacts { .. } })
+            });
+        });
+        assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn it_objects_where_who_was_killed_long_ago_is_seen() {
+        let gone = chosen_twice(|history| made::add(history, What::Killed { device: 1 }));
+        assert!(check(&gone).is_err());
+    }
+
+    #[test]
+    fn what_is_broken_excuses() {
+        for broken in [What::Trouble, What::Unlinked { device: 1 }, What::Unlinked { device: 0 }] {
+            let history = chosen_twice(|history| made::add(history, broken.clone()));
+            assert_eq!(check(&history), Ok(()), "{broken:?}");
+        }
+        let mut history = chosen_twice(|_| {});
+        history.liars.insert(0);
+        assert_eq!(check(&history), Ok(()), "of a liar nothing is known");
+    }
+}

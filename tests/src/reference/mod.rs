@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
-use crate::history::{History, Seen, What};
+use crate::history::{History, Seen, Sleepers, What};
 
 /// Acts of two people on one pair that are closer than this may cross each other.
 const CROSSING_MS: u64 = 90_000;
@@ -89,6 +89,7 @@ pub struct Reference {
     cloned: BTreeMap<usize, BTreeSet<String>>,
     /// Statuses chosen per device, and when.
     chosen: BTreeMap<usize, Vec<(Timestamp, String)>>,
+    sleepers: Sleepers,
 }
 
 impl Reference {
@@ -130,6 +131,7 @@ impl Reference {
             kept: BTreeMap::new(),
             cloned: BTreeMap::new(),
             chosen: BTreeMap::new(),
+            sleepers: Sleepers::default(),
             newest: BTreeMap::new(),
             rivals: BTreeMap::new(),
             again: BTreeSet::new(),
@@ -194,6 +196,7 @@ impl Reference {
 
     /// Takes one thing seen.
     pub fn note(&mut self, seen: &Seen) {
+        self.sleepers.note(seen);
         match &seen.what {
             What::Act { device, id, command } => self.on_act(*device, *id, command, seen.at),
             What::Event { device, event } => self.on_event(*device, event, seen.at),
@@ -257,6 +260,8 @@ impl Reference {
             | What::Refused { .. }
             | What::Halts { .. }
             | What::Dials { .. }
+            | What::Sleeps { .. }
+            | What::Wakes { .. }
             | What::Gone { .. }
             | What::Healed
             | What::Told { .. }
@@ -270,7 +275,8 @@ impl Reference {
     /// What the cache of a killed process may have stood at: its last write may be lost.
     fn unsynced(&self, device: usize, at: Timestamp) -> Vec<String> {
         let chosen = self.chosen.get(&device).map(Vec::as_slice).unwrap_or_default();
-        let old = chosen.partition_point(|(when, _)| at.since(*when) > CACHE_LAG_MS);
+        let ran = self.sleepers.ran(device, at);
+        let old = chosen.partition_point(|(when, _)| ran.since(*when) > CACHE_LAG_MS);
         if old == chosen.len() {
             return Vec::new();
         }

@@ -5,6 +5,7 @@ use presently_core::time::Timestamp;
 use super::agenda::Job;
 use super::world::World;
 use crate::coverage::Mark;
+use crate::history::What;
 
 /// Whether somebody stands still, and what waits.
 #[derive(Default)]
@@ -119,6 +120,7 @@ impl World {
             return;
         };
         self.trace.step(self.now, 31, &[], || format!("device {device} goes on"));
+        self.see(What::Wakes { device });
         waiting.into_iter().for_each(|job| self.run(job));
         self.rewake_device(device);
     }

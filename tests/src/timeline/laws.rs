@@ -38,6 +38,9 @@ pub fn promise(law: &str) -> &'static str {
             "Nothing of a range is written but by the node that owns it then, in its last life."
         }
         "r4" => "Who was told that a message is stored reads it, on whichever device.",
+        "r5" => {
+            "While nothing is broken, every friend sees within ten seconds what was last chosen."
+        }
         "r9" => {
             "A session is signed in anew each time; nobody goes on with a token that is over, nor with \
              one of somebody else."

@@ -360,6 +360,8 @@ impl<'a> Teller<'a> {
             | What::Owns { .. }
             | What::Wrote { .. }
             | What::Dials { .. }
+            | What::Sleeps { .. }
+            | What::Wakes { .. }
             | What::Gone { .. }
             | What::Told { .. }
             | What::Faulted { .. }

@@ -45,6 +45,7 @@ impl World {
         if severed {
             self.stall_device(device);
         }
+        self.see(What::Sleeps { device });
         self.see(What::Unlinked { device });
         self.trouble_for(ms)
     }

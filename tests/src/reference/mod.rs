@@ -222,30 +222,7 @@ impl Reference {
                     status.unwrap_or_default().into_iter().chain(self.unsynced(*of, seen.at));
                 self.cloned.insert(*device, status.collect());
             }
-            What::Killed { device } | What::Ended { device } => {
-                let owner = self.owner[*device];
-                if !self.signed_in.remove(device) {
-                    // It may have said its status, and nobody heard whether that was taken in.
-                    let said = self.shown[owner].status.get(device).into_iter().flatten();
-                    let said = said.map(|status| (seen.at, status.clone()));
-                    self.late.entry(owner).or_default().extend(said);
-                }
-                if let Some(mut status) = self.shown[owner].status.remove(device) {
-                    // A person has one status, the last chosen on any device: it stands while others
-                    // of them are there.
-                    let others = self.shown[owner].status.values_mut();
-                    others.for_each(|other| other.extend(status.iter().cloned()));
-                    status.extend(self.unsynced(*device, seen.at));
-                    self.kept.insert(*device, status);
-                }
-                let lost: Vec<u64> = self
-                    .open
-                    .iter()
-                    .filter(|(_, (of, _))| of == device)
-                    .map(|(id, _)| *id)
-                    .collect();
-                lost.into_iter().for_each(|id| self.unknown(id, seen.at));
-            }
+            What::Killed { device } | What::Ended { device } => self.on_gone(*device, seen.at),
             What::Unlinked { device } => {
                 self.signed_in.remove(device);
                 let of_device = self.open.iter().filter(|(_, (of, _))| of == device);
@@ -287,6 +264,28 @@ impl Reference {
 
     fn index(&self, name: &str) -> Option<usize> {
         self.people.iter().position(|known| known == name)
+    }
+
+    /// A process is gone.
+    fn on_gone(&mut self, device: usize, at: Timestamp) {
+        let owner = self.owner[device];
+        if !self.signed_in.remove(&device) {
+            // It may have said its status, and nobody heard whether that was taken in.
+            let said = self.shown[owner].status.get(&device).into_iter().flatten();
+            let said = said.map(|status| (at, status.clone()));
+            self.late.entry(owner).or_default().extend(said);
+        }
+        if let Some(mut status) = self.shown[owner].status.remove(&device) {
+            // A person has one status, the last chosen on any device: it stands while others
+            // of them are there.
+            let others = self.shown[owner].status.values_mut();
+            others.for_each(|other| other.extend(status.iter().cloned()));
+            status.extend(self.unsynced(device, at));
+            self.kept.insert(device, status);
+        }
+        let lost: Vec<u64> =
+            self.open.iter().filter(|(_, (of, _))| *of == device).map(|(id, _)| *id).collect();
+        lost.into_iter().for_each(|id| self.unknown(id, at));
     }
 
     fn on_act(&mut self, device: usize, id: u64, command: &Command, at: Timestamp) {

@@ -169,9 +169,13 @@ impl<'a> Fresh<'a> {
     fn judge(&self, of: usize, at: Timestamp) -> Result<(), Broken> {
         let long = |since: Timestamp, ms| at.since(since) >= ms;
         let is_calm = !self.is_troubled && long(self.calm_since, SETTLED_MS);
-        let rests = long(self.moved[of], HEARD_MS) && long(self.left[of], LEFT_MS);
-        let is_known = self.owned[of].iter().all(|device| self.devices[*device] != Stands::Trying);
-        if !is_calm || !rests || !is_known || self.history.liars.contains(&of) {
+        let devices = || self.owned[of].iter().map(|device| self.devices[*device]);
+        // A gate that stood still gives each link its time again.
+        let lost = self.left[of].max(self.calm_since);
+        let is_known = devices().all(|stands| matches!(stands, Stands::In(_)))
+            || devices().all(|stands| stands != Stands::Trying) && long(lost, LEFT_MS);
+        let is_liar = self.history.liars.contains(&of);
+        if !is_calm || !long(self.moved[of], HEARD_MS) || !is_known || is_liar {
             return Ok(());
         }
         for friend in &self.near[of] {

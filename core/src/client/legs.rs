@@ -2,10 +2,10 @@
 
 use super::link::{Ask, Purpose};
 use super::session::Stage;
-use super::talk::Leg;
+use super::talk::{Leg, Look};
 use super::{Client, Timer};
 use crate::error::{Code, Refusal};
-use crate::id::{ConversationId, Flow};
+use crate::id::{Channel, ConversationId, Flow};
 use crate::limits::{
     ASK_AGAIN_MS, CATCH_UP_LEGS_MAX, LEG_IDLE_MS, LEGS_MAX, PAGE_ENTRIES_MAX, RECONNECT_LAST_MS,
 };
@@ -33,7 +33,10 @@ impl Client {
                 }
             }
             Leg::Asking | Leg::Attaching(_) | Leg::Joining(_) => {}
-            Leg::Live(_) => {
+            Leg::Live(channel) => {
+                if talk.look == Look::Wanted {
+                    self.join(slot, channel, now);
+                }
                 self.read_on(slot, now);
                 self.pump(slot, now);
                 self.ask_pages(slot, now);
@@ -127,7 +130,16 @@ impl Client {
         };
         self.follow(slot, flow);
         self.talks[slot].leg = Leg::Joining(channel);
-        let flow = self.talks[slot].flow;
+        self.join(slot, channel, now);
+    }
+
+    /// Asks where the log ends; on a live leg once more.
+    fn join(&mut self, slot: u32, channel: Channel, now: Timestamp) {
+        let talk = &mut self.talks[slot];
+        if talk.look == Look::Wanted {
+            talk.look = Look::Asked;
+        }
+        let flow = talk.flow;
         self.ask(channel, &ToMixer::Join(Join {}), flow, Ask::Join(slot), now);
     }
 
@@ -190,13 +202,17 @@ impl Client {
     }
 
     fn on_joined(&mut self, slot: u32, joined: Joined, now: Timestamp) {
-        let Leg::Joining(channel) = self.talks[slot].leg else {
-            return;
-        };
         let talk = &mut self.talks[slot];
-        (talk.leg, talk.reading, talk.look) = (Leg::Live(channel), false, false);
-        (talk.attempts, talk.closed) = (0, false);
         talk.head = talk.head.max(joined.head);
+        if talk.look == Look::Asked {
+            talk.look = Look::No;
+        }
+        let Leg::Joining(channel) = talk.leg else {
+            self.step_syncs(now);
+            return self.advance(slot, now);
+        };
+        (talk.leg, talk.reading) = (Leg::Live(channel), false);
+        (talk.attempts, talk.closed) = (0, false);
         talk.delivered = joined.delivered;
         talk.round = talk.round.wrapping_add(1);
         if !talk.known {
@@ -334,7 +350,7 @@ impl Client {
         self.open_legs(now);
     }
 
-    fn channel_of_leg(&self, slot: u32) -> Option<crate::id::Channel> {
+    fn channel_of_leg(&self, slot: u32) -> Option<Channel> {
         match self.talks[slot].leg {
             Leg::Attaching(channel) | Leg::Joining(channel) | Leg::Live(channel) => Some(channel),
             Leg::None | Leg::Asking => None,
@@ -355,7 +371,7 @@ impl Client {
     /// Nobody to talk to there: what waits is refused.
     fn close_talk(&mut self, slot: u32, refusal: Refusal, now: Timestamp) {
         let talk = &mut self.talks[slot];
-        (talk.closed, talk.look, talk.types) = (true, false, false);
+        (talk.closed, talk.look, talk.types) = (true, Look::No, false);
         let pages = core::mem::take(&mut talk.pages);
         for counter in talk.queue.clone() {
             self.fail(counter, refusal);

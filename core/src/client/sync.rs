@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use super::Client;
 use super::event::Event;
 use super::session::Stage;
+use super::talk::{Leg, Look};
 use crate::limits::{HEAD_MARK_MS, WALL_LEEWAY_MS};
 use crate::time::Timestamp;
 
@@ -62,7 +63,7 @@ impl Client {
 
     fn is_missing(&self, slot: u32, sequence: &mut Option<u64>) -> bool {
         let talk = &self.talks[slot];
-        if sequence.is_none() && !talk.look {
+        if sequence.is_none() && talk.look == Look::No {
             *sequence = Some(talk.head);
         }
         !talk.closed && sequence.is_none_or(|sequence| talk.shown < sequence)
@@ -76,11 +77,12 @@ impl Client {
         let mut targets = Vec::new();
         for slot in self.talks.slots() {
             let talk = &mut self.talks[slot];
-            if talk.live().is_none() && talk.at.0 >= recent && !talk.closed {
-                talk.look = true;
+            // What comes over a leg by itself may still be on its way.
+            if (talk.leg != Leg::None || talk.at.0 >= recent) && !talk.closed {
+                talk.look = Look::Wanted;
             }
             if talk.is_behind() {
-                targets.push((slot, (!talk.look).then_some(talk.head)));
+                targets.push((slot, (talk.look == Look::No).then_some(talk.head)));
             }
         }
         for (slot, _) in &targets {

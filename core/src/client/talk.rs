@@ -27,6 +27,17 @@ pub(super) enum Leg {
     Live(Channel),
 }
 
+/// Whether the head must be asked for: inbox and pushes may lag behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// It need not.
+    No,
+    /// It must be, with what is asked from now on.
+    Wanted,
+    /// What is on its way asks for it.
+    Asked,
+}
+
 /// A page of history the app asked for.
 #[derive(Clone, Debug)]
 pub(super) struct HistoryAsk {
@@ -68,8 +79,7 @@ pub(super) struct Talk {
     pub(super) closed: bool,
     /// Nothing is sent before the log was read to its head: what it holds may be our own.
     pub(super) read_first: bool,
-    /// The head must be asked for: the inbox may lag behind it.
-    pub(super) look: bool,
+    pub(super) look: Look,
     /// Pages of history to ask for.
     pub(super) pages: Vec<HistoryAsk>,
     /// When a typing notice went out last.
@@ -104,7 +114,7 @@ impl Talk {
             reading: false,
             closed: false,
             read_first: false,
-            look: false,
+            look: Look::No,
             pages: Vec::new(),
             typed: None,
             types: false,
@@ -122,7 +132,7 @@ impl Talk {
 
     /// Whether entries are missing that exist.
     pub(super) fn is_behind(&self) -> bool {
-        !self.closed && (self.head > self.shown || self.look)
+        !self.closed && (self.head > self.shown || self.look != Look::No)
     }
 
     /// Whether the person here wants something of the conversation.

@@ -142,6 +142,27 @@ fn sync_looks_where_the_inbox_may_lag() {
 }
 
 #[test]
+fn sync_asks_where_the_log_ends_on_a_leg_that_lives() {
+    let (mut peer, online) = online();
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    // Before it is answered: the answer may be older than what is asked for now.
+    peer.command(1, Command::Sync);
+    peer.fetch_book();
+    peer.fetch_inbox();
+    peer.joined(&join, 0, 0, None);
+    let again = peer.frame();
+    assert!(matches!(mixer_of(&again), ToMixer::Join(_)), "{again:?}");
+    assert!(peer.events.is_empty());
+    // What another device of hers was acked is not pushed yet.
+    peer.joined(&again, 1, 0, None);
+    let read = peer.frame();
+    assert!(peer.events.is_empty());
+    peer.page(&read, vec![bobs(1)], false);
+    assert_eq!(peer.words(), ["message(1)", "done(Some(1))"]);
+}
+
+#[test]
 fn sync_with_nothing_new_is_done_at_once_and_starts_over_after_a_cut() {
     let (mut peer, _) = online();
     peer.command(1, Command::Sync);

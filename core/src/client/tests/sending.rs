@@ -30,8 +30,7 @@ fn expected(peer: &mut Peer, to: &Frame, last: Option<SendId>) {
 fn come_back(peer: &mut Peer, head: u64, last: Option<SendId>) -> Frame {
     peer.cut();
     peer.come_online();
-    let join = peer.enter(head, 0, last);
-    join
+    peer.enter(head, 0, last)
 }
 
 #[test]

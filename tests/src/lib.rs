@@ -2,6 +2,7 @@
 //!
 //! - [`sim`] carries bytes, parcels and store requests between real machines and draws the faults;
 //! - [`mod@history`] is what was seen from outside, and the final state of disk and devices;
+//! - [`effects`] judges, as it happens, that what machines ask of their hosts is completed once;
 //! - [`mod@reference`] says what should be true, from acts and events alone, and shares no code with the
 //!   machines;
 //! - [`coverage`] counts what was reached, and knows what was not;

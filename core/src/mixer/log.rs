@@ -278,22 +278,22 @@ impl Log {
 
     /// A send was refused for good.
     pub(super) fn give_up(&mut self, send: &Send) {
-        let before = self
-            .refused
-            .iter()
-            .position(|(user, endpoint, _)| (user, endpoint) == (&send.user, &send.endpoint));
-        let before = before.and_then(|at| self.refused.remove(at)).map_or(0, |(_, _, last)| last);
+        let before = self.refused_of(send).and_then(|at| self.refused.remove(at));
+        let last = before.map_or(0, |(_, _, last)| last).max(send.id.counter);
         if self.refused.len() >= REFUSED_ENDPOINTS_MAX {
             self.refused.pop_front();
         }
-        self.refused.push_back((send.user, send.endpoint, send.id.counter.max(before)));
+        self.refused.push_back((send.user, send.endpoint, last));
     }
 
     /// Whether its device gave a send up.
     fn is_given_up(&self, send: &Send) -> bool {
-        self.refused.iter().any(|(user, endpoint, last)| {
-            (user, endpoint) == (&send.user, &send.endpoint) && send.id.counter <= *last
-        })
+        self.refused_of(send).is_some_and(|at| send.id.counter <= self.refused[at].2)
+    }
+
+    fn refused_of(&self, send: &Send) -> Option<usize> {
+        let of = (send.user, send.endpoint);
+        self.refused.iter().position(|(user, endpoint, _)| (*user, *endpoint) == of)
     }
 
     fn judge(&self, send: &Send, roster: &Roster, batch: &Batch) -> Verdict {

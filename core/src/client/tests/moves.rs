@@ -23,6 +23,27 @@ impl Peer {
         assert!(matches!(gate_of(&detach), Some(ToGate::Detach(_))), "the gate drops this");
     }
 
+    /// A service lets its channel go, and is attached again: the attach.
+    fn attach_again(&mut self, channel: Channel, service: Service) -> Frame {
+        self.detach(channel);
+        self.pass(2 * ASK_AGAIN_MS);
+        let attach = self.frame();
+        assert_eq!(self.attached(&attach), service);
+        attach
+    }
+
+    /// Over another link: what is asked of book or inbox there, before any list came.
+    fn asked_after_a_cut(&mut self, service: Service) -> Frame {
+        self.cut();
+        self.events.clear();
+        let ask = self.welcome();
+        self.signed_in(&ask, EndpointId::default());
+        let (book, inbox, _) = (self.frame(), self.frame(), self.frame());
+        let attach = if service == Service::BOOK { book } else { inbox };
+        assert_eq!(self.attached(&attach), service);
+        self.frame()
+    }
+
     /// The session stands for longer than its tickets live.
     fn grow_old(&mut self) {
         for _ in 0..=TICKET_MS / KEEPALIVE_MS {
@@ -72,54 +93,32 @@ fn a_book_that_moved_is_attached_again_and_asked_again() {
     }
 }
 
-/// The inbox is asked: from which revision on.
-fn fetched_inbox(peer: &mut Peer) -> u64 {
-    let fetch = peer.frame();
-    let Ok(Some((ToInbox::Fetch(ask), _))) = ToInbox::decode(fetch.kind, &fetch.body) else {
-        panic!("the inbox is asked, not {fetch:?}")
-    };
-    ask.revision
+/// From which revision on a list is asked for.
+fn since(fetch: &Frame) -> u64 {
+    let inbox = ToInbox::decode(fetch.kind, &fetch.body).ok().flatten();
+    match (inbox, book_of(fetch)) {
+        (Some((ToInbox::Fetch(ask), _)), _) => ask.revision,
+        (None, Some(ToBook::Fetch(ask))) => ask.revision,
+        _ => panic!("a list is asked for, not {fetch:?}"),
+    }
 }
 
 #[test]
-fn a_change_before_the_list_of_an_inbox_that_moved_does_not_stand_for_the_list() {
-    let (mut peer, _) = online();
-    let known = 1;
-    peer.detach(peer.inbox);
-    peer.pass(2 * ASK_AGAIN_MS);
-    let attach = peer.frame();
-    assert_eq!(peer.attached(&attach), Service::INBOX);
-    assert_eq!(fetched_inbox(&mut peer), known);
-    // Of what came between, up to 4, the list would tell.
-    peer.inbox = attach.channel;
-    peer.push_inbox(5, item(0));
-    peer.cut();
-    peer.events.clear();
-    let ask = peer.welcome();
-    peer.signed_in(&ask, EndpointId::default());
-    let (_, inbox, _) = (peer.frame(), peer.frame(), peer.frame());
-    assert_eq!(peer.attached(&inbox), Service::INBOX);
-    assert_eq!(fetched_inbox(&mut peer), known);
-}
-
-#[test]
-fn a_change_before_the_list_of_a_book_that_moved_does_not_stand_for_the_list() {
-    let (mut peer, online) = online();
-    peer.detach(online.book);
-    peer.pass(2 * ASK_AGAIN_MS);
-    let attach = peer.frame();
-    assert_eq!(peer.attached(&attach), Service::BOOK);
-    let fetch = peer.frame();
-    let Some(ToBook::Fetch(before)) = book_of(&fetch) else { panic!("{fetch:?}") };
-    peer.push_book(attach.channel, 9, contact(CAROL, "carol", Relation::FRIEND, 9));
-    peer.cut();
-    peer.events.clear();
-    let ask = peer.welcome();
-    peer.signed_in(&ask, EndpointId::default());
-    let (book, _, _) = (peer.frame(), peer.frame(), peer.frame());
-    assert_eq!(peer.attached(&book), Service::BOOK);
-    let fetch = peer.frame();
-    assert!(matches!(book_of(&fetch), Some(ToBook::Fetch(ask)) if ask.revision == before.revision));
+fn a_change_before_the_list_of_who_moved_does_not_stand_for_the_list() {
+    for service in [Service::INBOX, Service::BOOK] {
+        let (mut peer, online) = online();
+        let channel = if service == Service::BOOK { online.book } else { peer.inbox };
+        let attach = peer.attach_again(channel, service);
+        let known = since(&peer.frame());
+        // Of what came between, the list would tell.
+        peer.inbox = attach.channel;
+        if service == Service::BOOK {
+            peer.push_book(attach.channel, 9, contact(CAROL, "carol", Relation::FRIEND, 9));
+        } else {
+            peer.push_inbox(9, item(0));
+        }
+        assert_eq!(since(&peer.asked_after_a_cut(service)), known, "{service:?}");
+    }
 }
 
 #[test]

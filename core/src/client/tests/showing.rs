@@ -146,7 +146,7 @@ fn sync_asks_where_the_log_ends_on_a_leg_that_lives() {
     let (mut peer, online) = online();
     peer.ring(online.cs, 0);
     let join = peer.join_frame();
-    // Before it is answered: the answer may be older than what is asked for now.
+    // The answer to that join may be older than the sync.
     peer.command(1, Command::Sync);
     peer.fetch_book();
     peer.fetch_inbox();

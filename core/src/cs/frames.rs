@@ -116,14 +116,15 @@ impl Cs {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
+        let chosen = self.said.at(now);
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let (endpoint, sign_in) = (session.endpoint, session.sign_in);
-        (session.status, session.chosen) = (Some(status), now);
+        (session.status, session.chosen) = (Some(status), chosen);
         if session.registered.replace(key) != Some(key) {
             let session = key;
             self.post_home(flow, user, cs_ps::ToPs::Arrive { user, endpoint, session, sign_in });
         }
-        let (session, ago_ms) = (key, None);
+        let (session, ago_ms) = (key, (chosen < now).then(|| now.since(chosen)));
         let publish = cs_ps::ToPs::Publish { user, endpoint, session, status, ago_ms };
         self.post_home(flow, user, publish);
         Ok(())

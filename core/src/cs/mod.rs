@@ -17,6 +17,7 @@ mod floor;
 mod frames;
 mod friends;
 mod presence;
+mod said;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use bytes::Bytes;
 
 use self::asks::{Ask, Asked, Asks};
 use self::friends::Friends;
+use self::said::Said;
 use self::sessions::Sessions;
 use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, Tell, ToCs, cs_book, cs_mixer, cs_ps};
@@ -72,6 +74,7 @@ pub struct Cs {
     sessions: Sessions,
     friends: Friends,
     asks: Asks,
+    said: Said,
     out: Outbox<Output>,
 }
 
@@ -87,13 +90,14 @@ enum End {
 impl Cs {
     /// The CS of a node that starts.
     #[must_use]
-    pub fn new(setup: Setup, _now: Timestamp) -> Self {
+    pub fn new(setup: Setup, now: Timestamp) -> Self {
         let seed = setup.rng("cs").next_u64();
         Self {
             setup,
             sessions: Sessions::new(seed),
             friends: Friends::new(seed),
             asks: Asks::default(),
+            said: Said::new(now),
             out: Outbox::default(),
         }
     }
@@ -373,6 +377,7 @@ impl Machine for Cs {
     }
 
     fn handle_timeout(&mut self, now: Timestamp) {
+        self.said.tick(now);
         while let Some(asked) = self.asks.overdue(now) {
             self.answered(asked, None);
         }

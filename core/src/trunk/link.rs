@@ -17,6 +17,14 @@ use crate::time::Timestamp;
 /// Tells of one parcel.
 pub(super) const PARCEL_TELLS_MAX: usize = 256;
 
+/// State values that are said again with a digest; of more only what differs is found out first.
+const AGAIN_MAX: usize = 256;
+
+/// Milliseconds until something is said for the time after so many: 200 ms, doubling to 1 s.
+fn pace_ms(times: u32) -> u64 {
+    (TRUNK_RESEND_MS << times.min(3)).min(TRUNK_HEARTBEAT_MS)
+}
+
 /// A tell of the reliable stream, and since when it is on its way.
 #[derive(Debug)]
 struct Waiting {
@@ -54,6 +62,9 @@ pub struct Link {
     owes_ack: bool,
     state_sent: Sent,
     state_heard: Heard,
+    /// How often the peer was asked to agree since it last did; `None` where all is agreed that it was
+    /// asked about.
+    asked: Option<u32>,
 }
 
 impl Link {
@@ -72,6 +83,7 @@ impl Link {
             owes_ack: false,
             state_sent: Sent::default(),
             state_heard: Heard::default(),
+            asked: None,
         }
     }
 
@@ -101,7 +113,12 @@ impl Link {
 
     /// Milliseconds until what is unacked is sent again.
     pub(super) fn resend_ms(&self) -> u64 {
-        (TRUNK_RESEND_MS << self.resends.min(3)).min(TRUNK_HEARTBEAT_MS)
+        pace_ms(self.resends)
+    }
+
+    /// Milliseconds until the peer is asked again to agree; `None` where it did.
+    pub(super) fn again_ms(&self) -> Option<u64> {
+        self.asked.map(pace_ms)
     }
 
     /// Milliseconds between digests; a node not heard yet is greeted faster.
@@ -173,12 +190,32 @@ impl Link {
     }
 
     /// Greets a node not heard yet; else says what of the state class it should hold.
-    pub(super) fn digest(&self, out: &mut Outbox<Output>) {
+    pub(super) fn digest(&mut self, out: &mut Outbox<Output>) {
         if !self.up {
             return self.send(ParcelBody::Hello, out);
         }
+        if self.state_sent.len() > 0 {
+            self.asked = self.asked.or(Some(0));
+        }
         let (after, through, hash) = self.state_sent.digest();
         self.send(ParcelBody::Digest { after, through, hash }, out);
+    }
+
+    /// Says again what the peer was asked about and did not agree to, where it is little, with the digest:
+    /// what was lost, or the answer, need not be found out first.
+    pub(super) fn digest_again(&mut self, out: &mut Outbox<Output>) {
+        let Some(times) = self.asked.as_mut() else { return };
+        *times = times.saturating_add(1);
+        if self.state_sent.len() <= AGAIN_MAX {
+            self.send_state(out);
+        }
+        self.digest(out);
+    }
+
+    fn send_state(&self, out: &mut Outbox<Output>) {
+        for (number, tell) in self.state_sent.all() {
+            self.send(ParcelBody::State { number, tell }, out);
+        }
     }
 
     /// Gives the understanding up: what was on its way is lost, the next one is greeted for.
@@ -202,6 +239,7 @@ impl Link {
         self.owes_ack = false;
         self.state_sent = Sent::default();
         self.state_heard = Heard::default();
+        self.asked = None;
     }
 
     /// Takes a parcel. Whether it belongs to the present understanding.
@@ -261,12 +299,12 @@ impl Link {
                 let agreed = self.state_heard.agrees(after, through, hash);
                 self.send(ParcelBody::DigestAnswer { through, agreed }, out);
             }
-            ParcelBody::DigestAnswer { through, agreed: true } => self.state_sent.agreed(through),
-            ParcelBody::DigestAnswer { agreed: false, .. } => {
-                for (number, tell) in self.state_sent.all() {
-                    self.send(ParcelBody::State { number, tell }, out);
+            ParcelBody::DigestAnswer { through, agreed: true } => {
+                if self.state_sent.agreed(through) {
+                    self.asked = None;
                 }
             }
+            ParcelBody::DigestAnswer { agreed: false, .. } => self.send_state(out),
             ParcelBody::Ephemeral(tell) => out.push(Output::Deliver(tell)),
         }
     }

@@ -111,6 +111,8 @@ enum Wait {
     Ack(NodeId),
     /// To say that this node lives, and what the peer should hold.
     Digest(NodeId),
+    /// To have the peer agree to a digest that it did not answer, or not so.
+    Again(NodeId),
     /// To call the peer lost.
     Silence(NodeId),
 }
@@ -136,13 +138,13 @@ impl Trunks {
         trunks
     }
 
-    /// Their queues. A link has four timers.
+    /// Their queues. A link has five timers.
     pub fn queues(&self, queues: &mut Queues) {
         let window = self.links.iter().map(Link::window_len);
         queues.longest("trunk window", window, crate::limits::TRUNK_WINDOW_MAX);
         let state = self.links.iter().map(Link::state_len);
         queues.longest("trunk state", state, crate::limits::TRUNK_STATE_MAX);
-        queues.add("trunk timers", self.timers.len(), self.links.len() * 4);
+        queues.add("trunk timers", self.timers.len(), self.links.len() * 5);
     }
 
     /// Tells a machine of another node.
@@ -187,6 +189,9 @@ impl Trunks {
         if !link.has_unacked() {
             self.timers.clear(&Wait::Resend(from));
         }
+        if link.again_ms().is_none() {
+            self.timers.clear(&Wait::Again(from));
+        }
         if link.owes_ack() {
             self.timers.set_if_idle(Wait::Ack(from), now + ACK_MS, "ack to a node");
         }
@@ -203,8 +208,11 @@ impl Trunks {
     }
 
     fn on_due(&mut self, wait: Wait, pause: u64, now: Timestamp) {
-        let (Wait::Resend(node) | Wait::Ack(node) | Wait::Digest(node) | Wait::Silence(node)) =
-            wait;
+        let (Wait::Resend(node)
+        | Wait::Ack(node)
+        | Wait::Digest(node)
+        | Wait::Again(node)
+        | Wait::Silence(node)) = wait;
         let link = &mut self.links[usize::from(node.0)];
         match wait {
             Wait::Resend(_) => {
@@ -216,6 +224,11 @@ impl Trunks {
             Wait::Digest(_) => {
                 link.digest(&mut self.out);
                 self.timers.set(wait, now + link.digest_ms(), "digest to a node");
+                self.ask_again(node, now);
+            }
+            Wait::Again(_) => {
+                link.digest_again(&mut self.out);
+                self.ask_again(node, now);
             }
             Wait::Silence(_) if pause > crate::limits::PAUSE_MS => {
                 // We slept, not the peer: what it sent meanwhile is still to be read (PROTOCOL §1.2).
@@ -223,6 +236,14 @@ impl Trunks {
                 self.timers.set(wait, now + lost_ms, "a node is silent");
             }
             Wait::Silence(_) => link.lose(&mut self.out),
+        }
+    }
+
+    /// A digest that is not agreed to goes out again.
+    fn ask_again(&mut self, node: NodeId, now: Timestamp) {
+        if let Some(wait_ms) = self.links[usize::from(node.0)].again_ms() {
+            let why = "digest again to a node";
+            self.timers.set_if_idle(Wait::Again(node), now + wait_ms, why);
         }
     }
 

@@ -45,10 +45,10 @@ impl Sent {
         (self.agreed, self.last, hash)
     }
 
-    /// The peer holds everything through a number.
-    pub(super) fn agreed(&mut self, through: u64) {
+    /// The peer holds everything through a number. Whether that is news.
+    pub(super) fn agreed(&mut self, through: u64) -> bool {
         if through <= self.agreed {
-            return;
+            return false;
         }
         self.agreed = through;
         self.values.retain(|(_, number, _)| *number > through);
@@ -56,6 +56,7 @@ impl Sent {
         for (at, (key, ..)) in (0u32..).zip(&self.values) {
             self.by_key.insert(*key, at);
         }
+        true
     }
 
     /// Everything not agreed.

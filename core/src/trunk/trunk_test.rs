@@ -20,6 +20,8 @@ struct Fabric {
     delivered: [Vec<Tell>; 2],
     peers: [Vec<Peer>; 2],
     deaf: [u32; 2],
+    /// State values that were sent.
+    values: u32,
 }
 
 fn trunks(node: u16, life: u32, now: Timestamp) -> Trunks {
@@ -38,6 +40,7 @@ impl Fabric {
             delivered: [vec![], vec![]],
             peers: [vec![], vec![]],
             deaf: [0; 2],
+            values: 0,
         }
     }
 
@@ -47,6 +50,8 @@ impl Fabric {
             while let Some(output) = self.nodes[at].poll_output() {
                 match output {
                     Output::Send { to, parcel } => {
+                        let is_value = matches!(parcel.body, ParcelBody::State { .. });
+                        self.values += u32::from(is_value);
                         let copies = match self.rng.below(100) {
                             roll if roll < self.loss => 0,
                             roll if roll < self.loss + self.loss / 3 => 2,
@@ -176,6 +181,26 @@ fn the_newest_state_arrives_whatever_is_lost() {
             assert_eq!(last, Some(&presence(user, 39).into()), "seed {seed}");
         }
     }
+}
+
+#[test]
+fn a_lost_value_is_heard_within_ten_seconds_though_every_fifth_parcel_is_lost() {
+    for seed in 0..=255 {
+        let mut fabric = Fabric::new(seed, 20);
+        fabric.run(2_000);
+        fabric.tell(0, presence(1, 1));
+        fabric.run(10_000);
+        assert_eq!(fabric.delivered[1], [presence(1, 1).into()], "seed {seed}");
+    }
+}
+
+#[test]
+fn what_is_agreed_to_is_not_said_again() {
+    let mut fabric = Fabric::new(1, 0);
+    fabric.run(2_000);
+    fabric.tell(0, presence(1, 1));
+    fabric.run(10_000);
+    assert_eq!((fabric.values, fabric.delivered[1].len()), (1, 1));
 }
 
 #[test]

@@ -141,14 +141,20 @@ pub(super) fn is_ack(what: &What) -> bool {
     matches!(what, What::Event { event: Event::Acked { .. }, .. })
 }
 
-/// Device 1 is killed some time after its last message and shows it again in its next life.
+/// A device is killed some time after everything so far, and begins again.
+pub(super) fn restart(history: &mut History, device: usize, after_ms: u64) {
+    let last = history.seen.iter().map(|seen| seen.at).max().expect("something was seen");
+    for what in [What::Killed { device }, What::Born { device, fresh: false }] {
+        history.seen.push(Seen { at: last + after_ms, what });
+    }
+}
+
+/// Device 1 is killed some time after everything so far and shows its last message in its next life.
 pub(super) fn restart_and_show_again(history: &mut History, after_ms: u64) {
     let shown = history.seen.iter().rfind(|seen| is_message(&seen.what, 1, 3));
-    let shown = shown.expect("it was shown").clone();
-    let at = shown.at + after_ms;
-    for what in [What::Killed { device: 1 }, What::Born { device: 1, fresh: false }, shown.what] {
-        history.seen.push(Seen { at, what });
-    }
+    let shown = shown.expect("it was shown").what.clone();
+    restart(history, 1, after_ms);
+    add(history, shown);
 }
 
 pub(super) fn bend_history(history: &mut History) {

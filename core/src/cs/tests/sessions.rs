@@ -4,7 +4,7 @@ use super::*;
 use crate::edge::{Peer, ToBook, ToMixer, cs_book, cs_mixer};
 use crate::error::{CloseReason, Code};
 use crate::id::ConversationId;
-use crate::limits::{CS_ASKS_MAX, TELL_MS};
+use crate::limits::{CS_ASKS_MAX, PAUSE_MS, TELL_MS};
 use crate::wire::body::account::Grant;
 use crate::wire::body::cs::{Contact, Done, Mixer, Ring, SetProfile};
 use crate::wire::body::link::Service;
@@ -71,6 +71,31 @@ fn the_first_status_makes_a_person_arrive() {
     assert_eq!(bench.homes(), [cs_ps::ToPs::Lost { user, endpoint, session }]);
     bench.closed(1);
     assert_eq!(bench.homes(), []);
+}
+
+#[test]
+fn a_status_that_lay_there_while_the_node_stood_still_is_not_new() {
+    let (mut bench, _) = ready();
+    bench.homes();
+    let agos = |bench: &mut Bench| -> Vec<Option<u64>> {
+        let homes = bench.homes().into_iter();
+        let agos = homes.filter_map(|tell| match tell {
+            cs_ps::ToPs::Publish { ago_ms, .. } => Some(ago_ms),
+            _ => None,
+        });
+        agos.collect()
+    };
+    bench.cs.handle_timeout(bench.now);
+    bench.now = bench.now + 67_000;
+    bench.status(1, Status::Away);
+    assert_eq!(agos(&mut bench), [Some(67_000 - PAUSE_MS)]);
+    // And so it stays, where its home is told again.
+    bench.cs.handle_timeout(bench.now);
+    bench.now = bench.now + 1_000;
+    bench.input(Input::Peer(Peer::Up(NodeId(0))));
+    assert_eq!(agos(&mut bench), [Some(68_000 - PAUSE_MS)]);
+    bench.status(1, Status::Busy);
+    assert_eq!(agos(&mut bench), [None]);
 }
 
 #[test]

@@ -94,7 +94,7 @@ struct Tapped {
     down: Deframer,
     /// Reads of history that wait: channel and request.
     history: BTreeSet<(u32, u32)>,
-    /// What was asked that laws judge, by channel and request, and when. `None`: two things under one
+    /// What was asked that laws judge, by channel and request, and when. `None`, for good: two things under one
     /// number, of which nobody knows which is answered.
     asked: BTreeMap<(u32, u32), Option<(Ask, Timestamp)>>,
     /// Why the gate says that it closes.
@@ -224,7 +224,11 @@ impl Taps {
         if !frame.flags.has(Flags::RESPONSE) {
             return None;
         }
-        self.of(wire).asked.remove(&(frame.channel.0, frame.request)).flatten()
+        let asked = &mut self.of(wire).asked;
+        let request = (frame.channel.0, frame.request);
+        let ask = asked.get(&request).copied().flatten()?;
+        asked.remove(&request);
+        Some(ask)
     }
 
     fn read_gate(&mut self, wire: usize, frame: &Frame, said: FromGate, told: &mut Vec<Told>) {
@@ -457,11 +461,13 @@ impl World {
             if is_overheard {
                 self.overheard.said(&frame);
             }
-            if frame.flags.has(Flags::REQUEST)
-                && let Some(ask) = Ask::of(&frame)
-            {
-                let asked = tapped.asked.entry((frame.channel.0, frame.request));
-                asked.and_modify(|asked| *asked = None).or_insert(Some((ask, now)));
+            if frame.flags.has(Flags::REQUEST) {
+                let request = (frame.channel.0, frame.request);
+                if let Some(asked) = tapped.asked.get_mut(&request) {
+                    *asked = None;
+                } else if let Some(ask) = Ask::of(&frame) {
+                    tapped.asked.insert(request, Some((ask, now)));
+                }
             }
             let read = (frame.kind == READ).then(|| ToMixer::decode(frame.kind, &frame.body));
             if let Some(Ok(Some((ToMixer::Read(read), _)))) = read

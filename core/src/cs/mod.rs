@@ -292,15 +292,6 @@ impl Cs {
     }
 
     fn on_lost(&mut self, node: NodeId) {
-        let gone: alloc::vec::Vec<OpId> = self
-            .sessions
-            .iter()
-            .filter(|(_, session)| session.port.node == node)
-            .map(|(key, _)| key)
-            .collect();
-        for key in gone {
-            self.end(key, End::Lost);
-        }
         for asked in self.asks.lost(|asked| asked.node == node) {
             self.answered(asked, None);
         }

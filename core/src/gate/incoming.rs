@@ -142,12 +142,15 @@ impl Gate {
         flow: Flow,
     ) -> Result<(), Refusal> {
         let role = role_of(attach.service).ok_or(Refusal::of(Code::Unsupported))?;
+        let own = self.setup.node;
+        let is_own = role == Role::Cs;
         let node = match attach.node {
             Some(node) => node,
-            None if role == Role::Cs => self.setup.node,
+            None if is_own => own,
             None => self.setup.topology.owner(attach.shard),
         };
-        if node.0 >= self.setup.topology.nodes() || attach.shard.0 >= Shard::COUNT {
+        let is_there = node.0 < self.setup.topology.nodes() && attach.shard.0 < Shard::COUNT;
+        if !is_there || is_own && node != own {
             return Err(Refusal::of(Code::Invalid));
         }
         if self.lost.contains(&node) {

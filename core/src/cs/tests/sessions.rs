@@ -269,22 +269,6 @@ fn ones_own_presence_goes_to_all_ones_devices() {
 }
 
 #[test]
-fn a_lost_gate_takes_its_sessions_with_it() {
-    let mut bench = Bench::new();
-    let (user, endpoint) = (user_at(0, 0), PHONE);
-    let away = Port { node: NodeId(1), ..port(1) };
-    bench.open(away, user, endpoint);
-    let word = ToCs::SetStatus(SetStatus { status: Status::Online });
-    let body = word.encode(&Tail::default());
-    let frame = ToService::Frame { port: away, kind: word.kind(), request: 1, body };
-    bench.tell(Role::Gate, None, frame);
-    let cs_ps::ToPs::Arrive { session, .. } = bench.homes()[0] else { panic!("no arrival") };
-    bench.input(Input::Peer(Peer::Lost(NodeId(1))));
-    assert_eq!(bench.homes(), [cs_ps::ToPs::Lost { user, endpoint, session }]);
-    assert_eq!(bench.cs.session_count(), 0);
-}
-
-#[test]
 fn words_it_does_not_know_or_cannot_read_are_refused() {
     let (mut bench, _) = ready();
     for (kind, code) in [(0x04ff, Code::Unsupported), (0x0405, Code::Malformed)] {

@@ -32,7 +32,7 @@ fn an_attach_goes_to_the_node_named_or_to_the_owner_of_the_shard() {
         (Service::BOOK, None, 16 * 6, Role::AddressBook, 2),
         (Service::INBOX, None, 16 * 7 + 15, Role::Inbox, 3),
         (Service::CS, None, 7, Role::Cs, 0),
-        (Service::CS, Some(NodeId(3)), 0, Role::Cs, 3),
+        (Service::CS, Some(NodeId(0)), 0, Role::Cs, 0),
         (Service::MIXER, Some(NodeId(2)), 1, Role::Mixer, 2),
     ];
     for (channel, (service, node, shard, role, at)) in (1..).zip(cases) {
@@ -53,6 +53,7 @@ fn an_attach_that_cannot_be_is_refused() {
     for (bytes, code) in [
         (attach(Service(9), None, 0, 2), Code::Unsupported),
         (attach(Service::MIXER, Some(NodeId(4)), 0, 2), Code::Invalid),
+        (attach(Service::CS, Some(NodeId(3)), 0, 2), Code::Invalid),
         (attach(Service::BOOK, None, 4096, 2), Code::Invalid),
         (attach(Service::BOOK, None, 0, 1), Code::OutOfOrder),
         (attach(Service::BOOK, None, 0, 0), Code::OutOfOrder),

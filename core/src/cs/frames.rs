@@ -116,7 +116,7 @@ impl Cs {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
-        let chosen = self.said.at(now);
+        let chosen = self.said.read(now);
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
         let (endpoint, sign_in) = (session.endpoint, session.sign_in);
         (session.status, session.chosen) = (Some(status), chosen);

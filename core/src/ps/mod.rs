@@ -294,13 +294,11 @@ impl Ps {
             return;
         };
         let first = !core::mem::replace(&mut at.is_published, true);
-        // A choice told again may be older than what stands: its session may long be dead.
-        let mut others = person.endpoints.iter().filter(|at| !at.is_of(node, session));
         let past = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
         let chosen = past(now.0) - past(ago_ms.unwrap_or(0));
-        let stands = others.any(|at| at.is_published) && chosen < person.chosen;
-        if ago_ms.is_none() || !stands {
-            (person.status, person.chosen) = (status, chosen);
+        if ago_ms.is_none() || person.is_news((endpoint, node, session), chosen) {
+            person.status = status;
+            (person.chosen, person.chosen_on) = (chosen, Some((endpoint, node, session)));
         }
         if person.profile.is_none() {
             person.flow = flow;

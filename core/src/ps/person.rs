@@ -215,6 +215,8 @@ pub(super) struct Person {
     pub(super) status: Status,
     /// When that was, on this node's clock; before 0 where it was before the node started.
     pub(super) chosen: i64,
+    /// On which device, by which session.
+    pub(super) chosen_on: Option<(EndpointId, NodeId, OpId)>,
     /// `None`: being read.
     pub(super) profile: Option<StoredProfile>,
     pub(super) visible: Visible,
@@ -243,6 +245,7 @@ impl Person {
             endpoints: Vec::new(),
             status: Status::Offline,
             chosen: 0,
+            chosen_on: None,
             profile: None,
             visible: Visible::Unasked,
             is_cold: false,
@@ -255,6 +258,14 @@ impl Person {
             saves: VecDeque::new(),
             is_saving: false,
         }
+    }
+
+    /// Whether a choice that says how long ago it was made is later than what stands. Of one session the
+    /// last told is, whatever the way there took; that of another may long be dead.
+    pub(super) fn is_news(&self, on: (EndpointId, NodeId, OpId), chosen: i64) -> bool {
+        let (_, node, session) = on;
+        let mut others = self.endpoints.iter().filter(|at| !at.is_of(node, session));
+        self.chosen_on == Some(on) || chosen >= self.chosen || !others.any(|at| at.is_published)
     }
 
     /// Whether something chosen on a device shows.

@@ -223,6 +223,20 @@ fn a_choice_told_again_does_not_undo_a_later_one() {
 }
 
 #[test]
+fn of_two_choices_of_a_session_the_later_stands_though_it_came_faster() {
+    let mut world = World::online();
+    world.arrive(3, 2);
+    world.publish_as(3, device(2), (2, Status::Busy), None);
+    world.later(5_000);
+    world.told.clear();
+    // Chosen 2 s ago; its copy was a second on the way, and says nothing of that.
+    world.publish_as(1, device(1), (1, Status::AppearOffline), Some(1_000));
+    world.publish_as(1, device(1), (1, Status::Away), Some(1_500));
+    world.later(1_000);
+    assert_eq!(world.own_last(), Some(Status::Away));
+}
+
+#[test]
 fn of_choices_told_again_to_a_home_that_is_younger_the_last_stands() {
     for last_first in [true, false] {
         let mut world = World::young();

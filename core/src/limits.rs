@@ -99,7 +99,7 @@ pub const TELL_MS: u64 = 5_000;
 pub const HASHES_MAX: usize = 64;
 /// Requests of account that wait for store or hash, per node: a storm of sign-ins is told to wait.
 pub const ACCOUNT_PENDING_MAX: usize = 16_384;
-/// Failed sign-ins of one name in a burst, and so per minute.
+/// Failed sign-ins of one name from one address in a burst, and so per minute.
 pub const SIGN_IN_FAILURES_BURST: u32 = 5;
 /// A failed sign-in is forgiven after this long: five a minute.
 pub const SIGN_IN_FAILURE_MS: u64 = 12_000;

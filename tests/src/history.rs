@@ -272,6 +272,8 @@ pub enum Told {
         /// When.
         asked: Timestamp,
     },
+    /// A sign-in by password has to wait: too many failed.
+    SlowedDown,
     /// Somebody may be talked to.
     Seat {
         /// Who.

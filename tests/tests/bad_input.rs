@@ -2,13 +2,13 @@
 //! told to stop says so to everyone and loses nothing.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use presently_core::error::{CloseReason, Code};
 use presently_core::id::{Channel, EndpointId, Shard};
-use presently_core::limits::{FRAME_BYTES_MAX, TEXT_BYTES_MAX};
+use presently_core::limits::{FRAME_BYTES_MAX, SIGN_IN_FAILURES_BURST, TEXT_BYTES_MAX};
 use presently_core::wire::body::account::{FromAccount, SignIn, ToAccount};
 use presently_core::wire::body::link::{Attach, FromGate, Ping, Service, ToGate};
 use presently_core::wire::bounded::{Blob, Text};
@@ -215,34 +215,53 @@ struct Raw {
 
 impl Raw {
     fn dial(server: &Server) -> Self {
-        let socket = TcpStream::connect(&server.ready().listen).expect("the server listens");
+        Self::on(TcpStream::connect(&server.ready().listen).expect("the server listens"))
+    }
+
+    fn on(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(SOON)).expect("a timeout can be set");
         Self { socket, frames: Deframer::default() }
     }
 
     /// One that was welcomed.
     fn welcomed(server: &Server) -> Self {
-        let mut link = Self::dial(server);
-        link.say(&hello());
-        assert_eq!(link.next().expect("an answer").kind, WELCOME);
-        link
+        Self::dial(server).with_hello()
+    }
+
+    fn with_hello(mut self) -> Self {
+        self.say(&hello());
+        assert_eq!(self.next().expect("an answer").kind, WELCOME);
+        self
     }
 
     /// One that signed in.
     fn signed_in(server: &Server, name: &str) -> Self {
         let mut link = Self::welcomed(server);
+        link.attach_account(name);
+        assert_eq!(link.sign_in(name, name), Ok(()));
+        link
+    }
+
+    fn attach_account(&mut self, name: &str) {
         let (shard, ticket) = (Shard::of_name(name), Blob::default());
         let attach = Attach { service: Service::ACCOUNT, node: None, shard, ticket };
         let attach = ToGate::Attach(attach);
-        link.ask(1, attach.kind(), attach.encode(&Tail::default()));
-        let text = Text::new(name).expect("short");
-        let password = Text::new(name).expect("short");
-        let sign_in = SignIn { name: text, password, endpoint: EndpointId([7; 16]) };
+        self.ask(1, attach.kind(), attach.encode(&Tail::default()));
+    }
+
+    fn sign_in(&mut self, name: &str, password: &str) -> Result<(), Code> {
+        let name = Text::new(name).expect("short");
+        let password = Text::new(password).expect("short");
+        let sign_in = SignIn { name, password, endpoint: EndpointId([7; 16]) };
         let sign_in = ToAccount::SignIn(sign_in);
-        let signed = link.ask(2, sign_in.kind(), sign_in.encode(&Tail::default()));
-        let signed = FromAccount::decode(signed.kind, &signed.body).expect("it decodes");
+        let answer = self.ask(2, sign_in.kind(), sign_in.encode(&Tail::default()));
+        let refused = FromGate::decode(answer.kind, &answer.body).expect("it decodes");
+        if let Some((FromGate::Refused(refusal), _)) = refused {
+            return Err(refusal.code);
+        }
+        let signed = FromAccount::decode(answer.kind, &answer.body).expect("it decodes");
         assert!(matches!(signed, Some((FromAccount::SignedIn(_), _))), "{signed:?}");
-        link
+        Ok(())
     }
 
     /// Asks on channel 1; the answer.
@@ -294,6 +313,31 @@ fn hello() -> Vec<u8> {
         node: None,
     };
     Frame::event(HELLO, Channel(0), hello.encode()).encode().to_vec()
+}
+
+/// A socket to the server from another address of this machine: on Linux all of 127/8 are its own.
+#[cfg(target_os = "linux")]
+fn dial_from(source: Ipv4Addr, server: &Server) -> TcpStream {
+    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+    let to: SocketAddrV4 = server.ready().listen.parse().expect("an address");
+    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    bind(&socket, &SocketAddrV4::new(source, 0)).expect("the address is this machine's");
+    connect(&socket, &to).expect("the server listens");
+    TcpStream::from(socket)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_guesses_elsewhere_shuts_nobody_out() {
+    let server = Server::start("guesses", ServerOptions { nodes: 3, ..Default::default() });
+    let mut there = Raw::on(dial_from(Ipv4Addr::new(127, 0, 0, 2), &server)).with_hello();
+    there.attach_account("alice");
+    for _ in 0..SIGN_IN_FAILURES_BURST {
+        assert_eq!(there.sign_in("alice", "guess"), Err(Code::NotSignedIn));
+    }
+    assert_eq!(there.sign_in("alice", "guess"), Err(Code::TooFast));
+    assert_eq!(there.sign_in("alice", "alice"), Err(Code::TooFast), "whatever it is");
+    Raw::signed_in(&server, "alice");
 }
 
 #[test]

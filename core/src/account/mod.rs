@@ -26,7 +26,7 @@ use self::pending::{Asker, Cause, End, Signed, Stage, Work};
 use alloc::vec::Vec;
 
 use crate::attached::moved_refusal;
-use crate::edge::gate_service::{Lane, Port, ToGate, ToService};
+use crate::edge::gate_service::{FromOrigin, Lane, Port, ToGate, ToService};
 use crate::edge::{Envelope, Peer, Post, ToAccount, book_account};
 use crate::error::{Code, Refusal};
 use crate::id::{Flow, OpId, Shard};
@@ -147,14 +147,17 @@ impl Account {
         }
     }
 
-    fn on_client(&mut self, flow: Flow, tell: ToService, now: Timestamp) {
+    fn on_client(&mut self, flow: Flow, from: FromOrigin, now: Timestamp) {
+        let FromOrigin { origin, tell } = from;
         match tell {
             ToService::Opened { port, request, ticket: _ } => {
                 let accept = ToGate::Accept { port, request, who: None };
                 self.out.push(Output::Tell(Post::node(flow, port.node, accept)));
             }
             ToService::Frame { port, kind, request, body } => {
-                self.on_frame(flow, port, request, (kind, body), now);
+                let asker = Asker::Client { port, request };
+                let cause = Cause { origin, ..Cause::new(asker, flow) };
+                self.on_frame(&cause, request, (kind, body), now);
             }
             // Nothing is kept by port; answers to one that is gone are dropped by its gate.
             ToService::Closed { .. } => {}
@@ -163,8 +166,7 @@ impl Account {
 
     fn on_frame(
         &mut self,
-        flow: Flow,
-        port: Port,
+        cause: &Cause,
         request: u32,
         (kind, body): (u16, Bytes),
         now: Timestamp,
@@ -173,22 +175,19 @@ impl Account {
             // Account has nothing that wants no answer.
             return;
         }
-        let cause = Cause::new(Asker::Client { port, request }, flow);
         let outcome = match body::ToAccount::decode(kind, &body) {
-            Ok(Some((body::ToAccount::SignIn(sign_in), _))) => {
-                self.on_sign_in(&cause, sign_in, now)
-            }
+            Ok(Some((body::ToAccount::SignIn(sign_in), _))) => self.on_sign_in(cause, sign_in, now),
             Ok(Some((body::ToAccount::Resume(resume), _))) => {
-                self.on_resume(&cause, &resume.refresh, now)
+                self.on_resume(cause, &resume.refresh, now)
             }
             Ok(Some((body::ToAccount::SignOut(sign_out), _))) => {
-                self.on_sign_out(&cause, &sign_out.refresh)
+                self.on_sign_out(cause, &sign_out.refresh)
             }
             Ok(None) => Err(Refusal::of(Code::Unsupported)),
             Err(_) => Err(Refusal::of(Code::Malformed)),
         };
         if let Err(refusal) = outcome {
-            self.refuse(&cause, refusal);
+            self.refuse(cause, refusal);
         }
     }
 
@@ -268,7 +267,7 @@ impl Account {
     fn on_store_failed(&mut self, work: &Work) {
         if let Stage::Credentials { name, .. } = &work.stage {
             self.hashes -= 1;
-            self.guard.forgive(name.as_str());
+            self.guard.forgive(name.as_str(), work.cause.origin);
         }
         self.refuse(&work.cause, Refusal::later(Code::StoreFailed, LATER_MS));
     }
@@ -373,7 +372,7 @@ impl Machine for Account {
             Input::Tell(envelope) => {
                 let Envelope { flow, from, op, tell } = envelope;
                 match tell {
-                    ToAccount::Client(tell) => self.on_client(flow, tell, now),
+                    ToAccount::Client(from) => self.on_client(flow, from, now),
                     ToAccount::Book(book_account::ToAccount::Find { name }) => {
                         self.on_find(Cause::new(Asker::Book { from, op }, flow), &name);
                     }

@@ -28,7 +28,7 @@ impl Account {
             if work.stage.needs_hash() {
                 self.hashes -= 1;
                 if let Some(name) = work.stage.name() {
-                    self.guard.forgive(name);
+                    self.guard.forgive(name, work.cause.origin);
                 }
             }
             self.refuse(&work.cause, moved_refusal());

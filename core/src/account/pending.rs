@@ -7,6 +7,7 @@ use crate::edge::Address;
 use crate::edge::gate_service::Port;
 use crate::id::{EndpointId, Flow, OpId, UserId};
 use crate::limits::NAME_CHARS_MAX;
+use crate::origin::Origin;
 use crate::redact::Pii;
 use crate::store::Write;
 use crate::ticket::RefreshClaims;
@@ -31,6 +32,8 @@ pub(super) enum Asker {
 pub(super) struct Cause {
     pub(super) asker: Asker,
     pub(super) flow: Flow,
+    /// Where a client's link comes from.
+    pub(super) origin: Origin,
     /// Times a check of its write did not hold.
     pub(super) conflicts: u32,
 }
@@ -38,7 +41,7 @@ pub(super) struct Cause {
 impl Cause {
     /// A request as it comes in.
     pub(super) fn new(asker: Asker, flow: Flow) -> Self {
-        Self { asker, flow, conflicts: 0 }
+        Self { asker, flow, origin: Origin::default(), conflicts: 0 }
     }
 
     /// The work's next stage.

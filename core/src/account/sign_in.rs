@@ -37,7 +37,7 @@ impl Account {
         let name = account_name(sign_in.name.as_str()).unwrap_or(sign_in.name);
         self.is_here(name.as_str())?;
         self.admit_hash()?;
-        if let Err(wait) = self.guard.attempt(name.as_str(), now) {
+        if let Err(wait) = self.guard.attempt(name.as_str(), cause.origin, now) {
             self.hashes -= 1;
             let wait = u32::try_from(wait).unwrap_or(u32::MAX);
             return Err(Refusal::later(Code::TooFast, wait));
@@ -70,11 +70,11 @@ impl Account {
     ) {
         let refusal = match (reply, account) {
             (HashReply::Verified(true), Some(account)) => {
-                self.guard.forgive(name.as_str());
+                self.guard.forgive(name.as_str(), cause.origin);
                 return self.on_account(cause, (name, endpoint), Some(account));
             }
             (HashReply::Failed | HashReply::Made(_), _) => {
-                self.guard.forgive(name.as_str());
+                self.guard.forgive(name.as_str(), cause.origin);
                 Refusal::later(Code::Busy, LATER_MS)
             }
             (HashReply::Verified(_), _) => Refusal::of(Code::NotSignedIn),

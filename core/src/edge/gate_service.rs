@@ -10,10 +10,11 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::edge;
+use super::{Class, edge};
 use crate::error::{CloseReason, Refusal};
 use crate::id::{Channel, ConversationId, LinkId, NodeId, UserId};
 use crate::limits::TICKET_BYTES_MAX;
+use crate::origin::Origin;
 use crate::wire::bounded::Blob;
 
 /// A client's channel as a service names it. Never reused within one life of the gate's node.
@@ -48,6 +49,32 @@ pub struct Who {
     pub name: Box<str>,
     /// From 1.
     pub number: u32,
+}
+
+/// What a gate tells account: also where the link comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FromOrigin {
+    /// Where.
+    pub origin: Origin,
+    /// What.
+    pub tell: ToService,
+}
+
+impl FromOrigin {
+    /// The names of all of them.
+    pub const KINDS: &'static [&'static str] = ToService::KINDS;
+
+    /// How a trunk carries it.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.tell.class()
+    }
+
+    /// Its name in traces.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.tell.kind()
+    }
 }
 
 edge! {

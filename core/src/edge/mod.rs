@@ -262,7 +262,7 @@ tells! {
     /// To account.
     ToAccount = Account {
         /// A client's frames.
-        Client(gate_service::ToService),
+        Client(gate_service::FromOrigin),
         /// From address books.
         Book(book_account::ToAccount),
     }
@@ -333,8 +333,8 @@ impl Tell {
     #[must_use]
     pub fn from_client(&self) -> Option<&gate_service::ToService> {
         match self {
-            Self::Account(ToAccount::Client(tell))
-            | Self::Cs(ToCs::Client(tell))
+            Self::Account(ToAccount::Client(from)) => Some(&from.tell),
+            Self::Cs(ToCs::Client(tell))
             | Self::AddressBook(ToBook::Client(tell))
             | Self::Inbox(ToInbox::Client(tell))
             | Self::Mixer(ToMixer::Client(tell)) => Some(tell),

@@ -8,6 +8,7 @@ use super::lanes::{Outgoing, SlowConsumer};
 use crate::edge::gate_service::{Lane, Who};
 use crate::id::LinkId;
 use crate::limits::{KEEPALIVE_GRACE_MS, KEEPALIVE_MS};
+use crate::origin::Origin;
 use crate::outbox::Outbox;
 use crate::time::Timestamp;
 use crate::wire::frame::{Deframer, Frame};
@@ -29,6 +30,7 @@ pub(super) enum Stage {
 #[derive(Debug)]
 pub(super) struct Link {
     pub(super) id: LinkId,
+    pub(super) origin: Origin,
     pub(super) stage: Stage,
     /// Flows travel in tails.
     pub(super) trace: bool,
@@ -46,9 +48,10 @@ pub(super) struct Link {
 
 impl Link {
     /// A link that has just opened.
-    pub(super) fn new(id: LinkId, now: Timestamp) -> Self {
+    pub(super) fn new(id: LinkId, origin: Origin, now: Timestamp) -> Self {
         Self {
             id,
+            origin,
             stage: Stage::Opened,
             trace: false,
             keepalive_ms: u32::try_from(KEEPALIVE_MS).expect("a keepalive is under an hour"),

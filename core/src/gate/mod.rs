@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 use self::channels::Attached;
 use self::link::{Link, Stage};
-use crate::edge::gate_service::{Port, ToService, Who};
+use crate::edge::gate_service::{FromOrigin, Port, ToService, Who};
 use crate::edge::{Envelope, Peer, Post, Role, Tell, ToAccount, ToBook, ToCs, ToGate, ToInbox};
 use crate::edge::{ToMixer, gate_service};
 use crate::error::{CloseReason, Code, Refusal};
@@ -35,6 +35,7 @@ use crate::limits::{
 };
 use crate::machine::{Deadline, Machine};
 use crate::measure::Queues;
+use crate::origin::Origin;
 use crate::outbox::Outbox;
 use crate::rng::Rng;
 use crate::setup::Setup;
@@ -193,7 +194,7 @@ impl Gate {
         self.links.key_at(self.by_id.get(&link)?)
     }
 
-    fn on_opened(&mut self, link: LinkId, now: Timestamp) {
+    fn on_opened(&mut self, link: LinkId, origin: Origin, now: Timestamp) {
         if self.by_id.get(&link).is_some() {
             return;
         }
@@ -202,7 +203,7 @@ impl Gate {
             let reason = CloseReason::Unavailable;
             return self.out.push(Output::LinkClose { link, reason, flush_ms: 0 });
         }
-        let key = self.links.insert(Link::new(link, now));
+        let key = self.links.insert(Link::new(link, origin, now));
         self.by_id.insert(link, key.slot);
         self.strangers += 1;
         if self.draining {
@@ -395,7 +396,11 @@ impl Gate {
 
     fn tell(&mut self, flow: Flow, attached: Attached, tell: ToService) {
         let tell = match attached.role {
-            Role::Account => Tell::Account(ToAccount::Client(tell)),
+            Role::Account => {
+                let link = self.key(tell.port().link).and_then(|key| self.links.get(key));
+                let origin = link.map_or_else(Origin::default, |link| link.origin);
+                Tell::Account(ToAccount::Client(FromOrigin { origin, tell }))
+            }
             Role::AddressBook => Tell::AddressBook(ToBook::Client(tell)),
             Role::Inbox => Tell::Inbox(ToInbox::Client(tell)),
             Role::Cs => Tell::Cs(ToCs::Client(tell)),
@@ -449,7 +454,7 @@ impl Machine for Gate {
     fn handle_input(&mut self, input: Input<'_>, now: Timestamp) {
         self.forgive_pause(now);
         match input {
-            Input::LinkOpened { link, remote: _ } => self.on_opened(link, now),
+            Input::LinkOpened { link, remote } => self.on_opened(link, Origin::of(remote), now),
             Input::LinkBytes { link, bytes } => self.on_bytes(link, bytes, now),
             Input::LinkSent { link, bytes } => self.on_sent(link, bytes),
             Input::LinkClosed { link } => self.on_closed(link),

@@ -78,8 +78,9 @@ fn logged_once(history: &History) -> Result<(), Broken> {
 }
 
 fn shown_once(history: &History) -> Result<(), Broken> {
+    type Place = ((usize, usize), u64);
     // Per device: what its lives so far showed and its cache has.
-    let mut before: BTreeMap<usize, BTreeSet<((usize, usize), u64)>> = BTreeMap::new();
+    let mut before: BTreeMap<usize, BTreeSet<Place>> = BTreeMap::new();
     for life in lives(history) {
         let cached = before.remove(&life.device).filter(|_| !life.fresh);
         let mut cached = cached.unwrap_or_default();

@@ -22,6 +22,7 @@ pub mod g9_crash;
 mod lives;
 pub mod one_owner;
 pub mod r10_tickets;
+pub mod r21_guessing;
 pub mod r4_own;
 pub mod r5_fresh;
 pub mod r9_session;
@@ -48,6 +49,7 @@ pub const LAWS: &[Law] = &[
     ("r5_fresh", r5_fresh::check),
     ("r9_session", r9_session::check),
     ("r10_tickets", r10_tickets::check),
+    ("r21_guessing", r21_guessing::check),
 ];
 
 /// Holds a history against every law.

@@ -3,8 +3,8 @@
 //! It has a name and a password, its own or those of an honest person, and comes in like everybody. Then it
 //! says what it likes: any kind of frame on any channel, what it said before, what others said on their
 //! links, all of that with changed bytes, tickets of others (changed, or at another service than theirs: a
-//! whole one at its own service would be a theft, not a lie), tokens used before, HELLO again, lengths at
-//! their bounds. What it may know is judged like everybody's (G5); nobody else may notice anything.
+//! whole one at its own service would be a theft, not a lie), tokens used before, guessed passwords of
+//! others, HELLO again, lengths at their bounds. What it may know is judged like everybody's (G5); nobody else may notice anything.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 use presently_core::client::Input;
 use presently_core::error::Code;
 use presently_core::id::{Channel, EndpointId, LinkId, NodeId, Shard, UserId};
-use presently_core::limits::FRAME_BYTES_MAX;
+use presently_core::limits::{FRAME_BYTES_MAX, SIGN_IN_FAILURES_BURST};
 use presently_core::model::presence::Status;
 use presently_core::rng::Rng;
 use presently_core::wire::body::account::{FromAccount, Grant, Resume, SignIn, ToAccount};
@@ -26,6 +26,7 @@ use presently_core::wire::hello::{HELLO, Hello, WELCOME};
 use presently_core::wire::tail::Tail;
 
 use super::agenda::Job;
+use super::faults::Kind;
 use super::swarm::stream;
 use super::world::World;
 use crate::words::value::Pool;
@@ -39,6 +40,10 @@ const OLD_MAX: usize = 48;
 const GAP_MS: u64 = 600;
 /// Requests of its honest steps are numbered from here, by channel.
 const STEP: u32 = 1_000_000;
+/// The channels on which it guesses begin here.
+const FIRST_GUESS: u32 = 150;
+/// At so many people's passwords, at most.
+const OTHERS_MAX: usize = 8;
 /// The kinds below are the link's and account's: they carry passwords, tickets and tokens.
 const SECRET_KINDS: u16 = 0x0200;
 
@@ -90,6 +95,8 @@ struct End {
 pub(super) struct Liar {
     rng: Rng,
     name: String,
+    /// Whose passwords it guesses: people and their names.
+    others: Vec<(usize, String)>,
     /// Whom it may talk to.
     friend: UserId,
     endpoint: EndpointId,
@@ -111,6 +118,8 @@ enum Doing {
     Dial,
     Close(LinkId),
     Say(LinkId, Bytes),
+    /// It guesses the password of one of the others.
+    Guess(LinkId, usize),
 }
 
 impl Liar {
@@ -120,6 +129,7 @@ impl Liar {
         Self {
             rng,
             name: String::new(),
+            others: Vec::new(),
             friend: UserId([0; 16]),
             endpoint,
             pool: Pool::default(),
@@ -156,6 +166,9 @@ impl Liar {
         let Some(link) = self.end() else { return Doing::Dial };
         if self.chance(48) {
             return Doing::Close(link);
+        }
+        if self.chance(16) {
+            return Doing::Guess(link, self.below(self.others.len()));
         }
         Doing::Say(link, self.word(link, heard))
     }
@@ -267,6 +280,25 @@ impl Liar {
             ToAccount::Resume(Resume { refresh })
         };
         self.ask(link, 1, ask.kind(), ask.encode(&Tail::default()))
+    }
+
+    /// As often as it takes to be slowed down.
+    fn guesses(&mut self, link: LinkId, other: usize) -> Bytes {
+        let Some((_, name)) = self.others.get(other).cloned() else { return Bytes::new() };
+        let channel = FIRST_GUESS + u32::try_from(other).unwrap_or(0);
+        let (service, shard) = (Service::ACCOUNT, Shard::of_name(&name));
+        let attach = Attach { service, node: None, shard, ticket: Blob::default() };
+        let mut said = BytesMut::from(self.attach(link, channel, attach));
+        for _ in 0..=SIGN_IN_FAILURES_BURST {
+            let guess = ToAccount::SignIn(SignIn {
+                name: Text::new(name.as_str()).expect("names are short"),
+                password: Text::new("guess").expect("it is short"),
+                endpoint: self.endpoint,
+            });
+            let body = guess.encode(&Tail::default());
+            said.extend_from_slice(&self.ask(link, channel, guess.kind(), body));
+        }
+        said.freeze()
     }
 
     /// Frames as short and as long as may be, and a little more.
@@ -436,6 +468,9 @@ impl World {
         });
         let users = self.history.users.clone();
         let names = self.history.people.clone();
+        let honest = (0..names.len()).filter(|person| !self.history.liars.contains(person));
+        let others = honest.take(OTHERS_MAX).map(|person| (person, names[person].clone()));
+        let others: Vec<(usize, String)> = others.collect();
         let unborn = self.swarm.unborn.contains(&device);
         let Some(liar) = self.devices[device].liar.as_mut().filter(|_| !unborn) else {
             return false;
@@ -444,6 +479,7 @@ impl World {
         liar.rng = stream(order, "lies");
         liar.left = liar.left.max(words);
         liar.name.clone_from(&names[person]);
+        liar.others = others;
         liar.friend = friend.and_then(|friend| users.get(friend).copied()).unwrap_or(liar.friend);
         users.iter().for_each(|user| liar.pool.id(user.0));
         names.iter().for_each(|name| liar.pool.text(name));
@@ -479,8 +515,24 @@ impl World {
             }
             Doing::Close(link) => self.device_closes(device, link, 0),
             Doing::Say(link, bytes) => self.liar_says(device, link, bytes),
+            Doing::Guess(link, other) => self.liar_guesses(device, link, other),
         }
         self.agenda.push(self.now + gap, Job::Lie(device));
+    }
+
+    /// Whose password it guesses may need it: in a world where devices lose their caches, theirs does.
+    fn liar_guesses(&mut self, device: usize, link: LinkId, other: usize) {
+        let Some(liar) = self.devices[device].liar.as_mut() else { return };
+        let bytes = liar.guesses(link, other);
+        let person = liar.others.get(other).map(|(person, _)| *person);
+        let (loses, away_ms) = (liar.chance(3), 1 + liar.rng.below(2_000));
+        self.liar_says(device, link, bytes);
+        let theirs = |device: &usize| Some(self.swarm.owner[*device]) == person;
+        let runs = |device: &usize| self.devices[*device].client.is_some();
+        let loses = loses && self.swarm.faults.contains_key(&Kind::Wipe);
+        if let Some(victim) = (0..self.devices.len()).filter(theirs).find(runs).filter(|_| loses) {
+            self.kill_device_for(victim, away_ms, (false, true));
+        }
     }
 
     fn liar_says(&mut self, device: usize, link: LinkId, bytes: Bytes) {

@@ -247,6 +247,9 @@ impl Taps {
                 {
                     told.push(Told::SignInOver { token, asked });
                 }
+                Some((Ask::SignIn, _)) if refusal.code == Code::TooFast => {
+                    told.push(Told::SlowedDown);
+                }
                 Some((Ask::Contact(user), _)) if is_of_asked(&refusal) => {
                     let of = self.person(user);
                     told.push(Told::NoContact { of, answer: frame.body.to_vec() });

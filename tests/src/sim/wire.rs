@@ -149,7 +149,14 @@ impl World {
         self.trace.step(self.now, 20, &link.0.to_le_bytes(), || {
             format!("node {node} accepts link {}", link.0)
         });
-        self.feed_node(node, Input::LinkOpened { link, remote: "sim" });
+        let remote = self.remote(wire);
+        self.feed_node(node, Input::LinkOpened { link, remote: &remote });
+    }
+
+    /// Each device has an address of its own.
+    fn remote(&self, wire: usize) -> String {
+        let device = self.wires[wire].device;
+        format!("10.0.{}.{}", device >> 8, device & 0xff)
     }
 
     pub(super) fn connected(&mut self, wire: usize) {
@@ -381,7 +388,8 @@ impl World {
         let w = &mut self.wires[wire];
         (w.node, w.node_life, w.node_link) = (to, self.nodes[to].life, link);
         self.trace.step(self.now, 25, bytes, || format!("node {node} hands a link to {to}"));
-        self.feed_node(to, Input::LinkOpened { link, remote: "sim" });
+        let remote = self.remote(wire);
+        self.feed_node(to, Input::LinkOpened { link, remote: &remote });
         self.feed_node(to, Input::LinkBytes { link, bytes });
     }
 

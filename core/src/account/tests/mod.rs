@@ -14,13 +14,14 @@ use alloc::vec::Vec;
 use bytes::Bytes;
 
 use super::{Account, Input, Output};
-use crate::edge::gate_service::{Port, ToGate, ToService};
+use crate::edge::gate_service::{FromOrigin, Port, ToGate, ToService};
 use crate::edge::{Address, Envelope, Role, Tell, ToAccount, ToGate as GateTell};
 use crate::error::{Code, Refusal};
 use crate::id::{Channel, EndpointId, Flow, Incarnation, LinkId, NodeId, OpId, UserId};
 use crate::machine::Machine;
 use crate::operator::AdminSecret;
 use crate::operator::{AdminReply, AdminRequest};
+use crate::origin::Origin;
 use crate::password::{HashReply, HashRequest};
 use crate::redact::Pii;
 use crate::setup::Setup;
@@ -51,6 +52,8 @@ pub(super) struct Bench {
     pub(super) rows: BTreeMap<Key, (Bytes, u64)>,
     pub(super) revision: u64,
     pub(super) now: Timestamp,
+    /// Where clients come from.
+    pub(super) origin: Origin,
     /// Replies to the next writes instead of writing.
     pub(super) faults: Vec<Reply>,
     /// Hashes asked for, in order: whether with a stored string.
@@ -66,7 +69,8 @@ impl Bench {
         rows.insert(Key::incarnation(NodeId(0)), (Bytes::new(), setup.fence));
         let account = Account::new(setup, T0);
         let (faults, hashed, out) = (Vec::new(), Vec::new(), Vec::new());
-        Self { account, rows, revision: 10, now: T0, faults, hashed, out }
+        let origin = Origin::of("192.0.2.1");
+        Self { account, rows, revision: 10, now: T0, origin, faults, hashed, out }
     }
 
     /// With alice, whose password is `secret`.
@@ -162,7 +166,7 @@ impl Bench {
 
     pub(super) fn tell(&mut self, tell: ToService) {
         let from = Address { role: Role::Gate, node: NodeId(0) };
-        let tell = ToAccount::Client(tell);
+        let tell = ToAccount::Client(FromOrigin { origin: self.origin, tell });
         let envelope = Envelope { flow: Flow { id: 4, hop: 2 }, from, op: None, tell };
         self.account.handle_input(Input::Tell(envelope), self.now);
     }

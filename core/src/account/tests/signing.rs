@@ -3,6 +3,7 @@
 use super::*;
 use crate::edge::gate_service::Who;
 use crate::limits::{HASHES_MAX, REFRESH_MS, REWRITE_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
+use crate::origin::Origin;
 use crate::ticket::{Purpose, SessionClaims};
 use crate::wire::body::link::Service;
 
@@ -170,7 +171,7 @@ fn signing_out_ends_the_sign_in() {
 }
 
 #[test]
-fn guessing_is_slowed_down_per_name() {
+fn guessing_is_slowed_down_by_name_and_origin() {
     let mut bench = Bench::with_alice();
     bench.add("bob");
     for _ in 0..5 {
@@ -179,6 +180,11 @@ fn guessing_is_slowed_down_per_name() {
     let wait = Outcome::Refused(Refusal::later(Code::TooFast, 12_000));
     assert_eq!(bench.sign_in("alice", "secret", PHONE), wait);
     bench.sign_in("bob", "secret", PHONE).signed_in();
+    // Who guesses shuts nobody out.
+    let there = core::mem::replace(&mut bench.origin, Origin::of("192.0.2.2"));
+    bench.alice(PHONE);
+    bench.origin = there;
+    assert_eq!(bench.sign_in("alice", "secret", PHONE), wait);
     bench.now = bench.now + 12_000;
     for _ in 0..20 {
         bench.alice(PHONE);

@@ -104,7 +104,7 @@ pub(super) fn words(outputs: &[Output]) -> Vec<(u32, FromGate)> {
 /// What services were told: role, node, flow and tell.
 pub(super) fn told(outputs: Vec<Output>) -> Vec<(Role, NodeId, Flow, ToService)> {
     let client = |tell| match tell {
-        Tell::Account(ToAccount::Client(tell)) => Some(tell),
+        Tell::Account(ToAccount::Client(from)) => Some(from.tell),
         Tell::Cs(ToCs::Client(tell)) => Some(tell),
         Tell::AddressBook(ToBook::Client(tell)) => Some(tell),
         Tell::Inbox(ToInbox::Client(tell)) => Some(tell),

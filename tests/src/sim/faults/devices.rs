@@ -10,7 +10,7 @@ use crate::sim::world::World;
 const FLOOD_MS: u64 = 20_000;
 
 impl World {
-    pub(super) fn kill_device_for(
+    pub(in crate::sim) fn kill_device_for(
         &mut self,
         device: usize,
         ms: u64,

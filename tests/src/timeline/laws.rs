@@ -46,6 +46,9 @@ pub fn promise(law: &str) -> &'static str {
              one of somebody else."
         }
         "r10" => "A ticket opens what it was made for, and nothing else.",
+        "r21" => {
+            "Who guesses passwords shuts nobody out: no honest sign-in waits for what others tried."
+        }
         "effects" => {
             "Every effect that a machine asks for (of its store, of a link, of a password) is \
              completed exactly once, or its asker is gone."

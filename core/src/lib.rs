@@ -35,6 +35,7 @@ pub mod mixer;
 pub mod model;
 #[cfg(feature = "server")]
 pub mod operator;
+#[cfg(feature = "server")]
 pub mod origin;
 pub mod outbox;
 #[cfg(feature = "server")]

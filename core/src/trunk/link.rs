@@ -20,7 +20,7 @@ pub(super) const PARCEL_TELLS_MAX: usize = 256;
 /// State values that are said again with a digest; of more only what differs is found out first.
 const AGAIN_MAX: usize = 256;
 
-/// Milliseconds until something is said for the time after so many: 200 ms, doubling to 1 s.
+/// Milliseconds until what was said so often without an answer is said again: 200, doubling to 1,000.
 fn pace_ms(times: u32) -> u64 {
     (TRUNK_RESEND_MS << times.min(3)).min(TRUNK_HEARTBEAT_MS)
 }

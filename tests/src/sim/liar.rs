@@ -282,7 +282,7 @@ impl Liar {
         self.ask(link, 1, ask.kind(), ask.encode(&Tail::default()))
     }
 
-    /// As often as it takes to be slowed down.
+    /// One attempt more than fail at once before who tries is slowed down.
     fn guesses(&mut self, link: LinkId, other: usize) -> Bytes {
         let Some((_, name)) = self.others.get(other).cloned() else { return Bytes::new() };
         let channel = FIRST_GUESS + u32::try_from(other).unwrap_or(0);

@@ -94,8 +94,8 @@ struct Tapped {
     down: Deframer,
     /// Reads of history that wait: channel and request.
     history: BTreeSet<(u32, u32)>,
-    /// What was asked that laws judge, by channel and request, and when. `None`, for good: two things under one
-    /// number, of which nobody knows which is answered.
+    /// What was asked that laws judge, by channel and request, and when. `None`, for good: two things
+    /// under one number, of which nobody knows which is answered.
     asked: BTreeMap<(u32, u32), Option<(Ask, Timestamp)>>,
     /// Why the gate says that it closes.
     faulted: Option<CloseReason>,

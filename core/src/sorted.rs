@@ -5,6 +5,7 @@
 
 use alloc::vec::Vec;
 use core::borrow::Borrow;
+use core::ops::RangeFrom;
 
 /// Values by key, in key order. Insertion in the middle moves what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,8 +132,8 @@ impl<K: Ord, V> SortedMap<K, V> {
     }
 
     /// The pairs from a key on, in key order.
-    pub fn iter_from(&self, from: &K) -> impl Iterator<Item = (&K, &V)> {
-        let (Ok(at) | Err(at)) = self.find(from);
+    pub fn range(&self, from: RangeFrom<K>) -> impl Iterator<Item = (&K, &V)> {
+        let (Ok(at) | Err(at)) = self.find(&from.start);
         self.0[at..].iter().map(|(key, value)| (key, value))
     }
 

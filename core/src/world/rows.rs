@@ -3,13 +3,18 @@
 use bytes::Bytes;
 
 use crate::limits::SCAN_ROWS_MAX;
-use crate::sorted::SortedMap;
 use crate::store::{Check, Key, Part, Reply, Request, Row, Space, Write};
+
+/// Beside a server there is room for code, and there may be many rows.
+#[cfg(feature = "server")]
+type Map<K, V> = alloc::collections::BTreeMap<K, V>;
+#[cfg(not(feature = "server"))]
+type Map<K, V> = crate::sorted::SortedMap<K, V>;
 
 /// Rows in an ordered map: the same requests give the same answers, always.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryRows {
-    rows: SortedMap<Key, (Bytes, u64)>,
+    rows: Map<Key, (Bytes, u64)>,
     revision: u64,
 }
 
@@ -44,7 +49,7 @@ impl MemoryRows {
         let first = Key { space, parts: prefix.to_vec() };
         let from = after.filter(|after| **after >= first).unwrap_or(&first);
         let under = |key: &Key| key.space == space && key.parts.starts_with(prefix);
-        let mut found = self.rows.iter_from(from).take_while(|(key, _)| under(key));
+        let mut found = self.rows.range(from.clone()..).take_while(|(key, _)| under(key));
         let mut found = found.by_ref().filter(|(key, _)| Some(*key) != after);
         let rows = found
             .by_ref()
@@ -58,7 +63,6 @@ impl MemoryRows {
         Reply::Page { rows, more: found.next().is_some() }
     }
 
-    /// Checks, then puts and deletes rows; a batch's entries are the caller's.
     /// Whether all rows are as named.
     pub(super) fn hold(&self, checks: &[Check]) -> bool {
         let holds = |check: &Check| {
@@ -67,6 +71,7 @@ impl MemoryRows {
         checks.iter().all(holds)
     }
 
+    /// Checks, then puts and deletes rows; a batch's entries are the caller's.
     pub(super) fn write(&mut self, write: &Write) -> Reply {
         if !self.hold(&write.checks) {
             return Reply::Conflict;

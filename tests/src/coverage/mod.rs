@@ -35,14 +35,16 @@ const REASONS: [&str; 8] =
 pub struct Coverage {
     marks: Vec<u64>,
     frames: Vec<u64>,
-    named: BTreeMap<(&'static str, String), u64>,
+    named: BTreeMap<&'static str, BTreeMap<String, u64>>,
+    tells: BTreeMap<(&'static str, &'static str), u64>,
     faults: [u64; Kind::ALL.len()],
 }
 
 impl Default for Coverage {
     fn default() -> Self {
         let marks = vec![0; Mark::ALL.len()];
-        Self { marks, frames: vec![0; KINDS], named: BTreeMap::new(), faults: [0; Kind::ALL.len()] }
+        let (named, tells) = (BTreeMap::new(), BTreeMap::new());
+        Self { marks, frames: vec![0; KINDS], named, tells, faults: [0; Kind::ALL.len()] }
     }
 }
 
@@ -72,7 +74,7 @@ impl Coverage {
 
     /// A tell went from node to node.
     pub fn tell(&mut self, tell: &Tell) {
-        self.name("tell", &format!("{}.{}", tell.role().name(), tell.kind()));
+        *self.tells.entry((tell.role().name(), tell.kind())).or_default() += 1;
     }
 
     /// A gate closed a link.
@@ -106,12 +108,12 @@ impl Coverage {
     }
 
     fn name(&mut self, group: &'static str, name: &str) {
+        let group = self.named.entry(group).or_default();
         // Looked for first: most names are there, and a search needs no string of its own.
-        let found = self.named.iter_mut().find(|((g, n), _)| *g == group && n == name);
-        match found {
-            Some((_, count)) => *count += 1,
+        match group.get_mut(name) {
+            Some(count) => *count += 1,
             None => {
-                self.named.insert((group, name.to_owned()), 1);
+                group.insert(name.to_owned(), 1);
             }
         }
     }
@@ -124,8 +126,14 @@ impl Coverage {
         sum(&mut self.marks, &other.marks);
         sum(&mut self.frames, &other.frames);
         self.faults.iter_mut().zip(other.faults).for_each(|(to, from)| *to += from);
-        for (key, count) in &other.named {
-            *self.named.entry(key.clone()).or_default() += count;
+        for (group, names) in &other.named {
+            let group = self.named.entry(group).or_default();
+            for (name, count) in names {
+                *group.entry(name.clone()).or_default() += count;
+            }
+        }
+        for (tell, count) in &other.tells {
+            *self.tells.entry(*tell).or_default() += count;
         }
     }
 
@@ -149,8 +157,13 @@ impl Coverage {
         for (kind, count) in (0u16..).zip(&self.frames).filter(|(_, count)| **count > 0) {
             *out.entry(format!("frame.{}", kind_name(kind))).or_default() += count;
         }
-        for ((group, name), count) in &self.named {
-            *out.entry(format!("{group}.{name}")).or_default() += count;
+        for (group, names) in &self.named {
+            for (name, count) in names {
+                *out.entry(format!("{group}.{name}")).or_default() += count;
+            }
+        }
+        for ((role, kind), count) in &self.tells {
+            *out.entry(format!("tell.{role}.{kind}")).or_default() += count;
         }
         out
     }

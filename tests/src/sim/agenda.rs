@@ -87,7 +87,8 @@ pub(super) enum Job {
 /// Jobs by (instant, rank, number).
 #[derive(Default)]
 pub(super) struct Agenda {
-    jobs: BTreeMap<(Timestamp, Rank, u64), Job>,
+    /// In boxes: the tree moves what it holds with each insertion.
+    jobs: BTreeMap<(Timestamp, Rank, u64), Box<Job>>,
     number: u64,
 }
 
@@ -120,11 +121,11 @@ impl Agenda {
 
     fn insert(&mut self, at: Timestamp, rank: Rank, job: Job) {
         self.number += 1;
-        self.jobs.insert((at, rank, self.number), job);
+        self.jobs.insert((at, rank, self.number), Box::new(job));
     }
 
     /// The next job.
     pub(super) fn pop(&mut self) -> Option<(Timestamp, Job)> {
-        self.jobs.pop_first().map(|((at, ..), job)| (at, job))
+        self.jobs.pop_first().map(|((at, ..), job)| (at, *job))
     }
 }

@@ -103,7 +103,7 @@ pub const ACCOUNT_PENDING_MAX: usize = 16_384;
 pub const SIGN_IN_FAILURES_BURST: u32 = 5;
 /// A failed sign-in is forgiven after this long: five a minute.
 pub const SIGN_IN_FAILURE_MS: u64 = 12_000;
-/// Cells of the table of failed sign-ins: names share one by a keyed hash.
+/// Cells of each of the two tables of failed sign-ins: names and addresses share one by a keyed hash.
 pub const SIGN_IN_CELLS: usize = 4_096;
 /// Sign-in rows of one name; the oldest gives way. Devices that never sign out leave rows behind.
 pub const SIGN_INS_MAX: usize = 64;

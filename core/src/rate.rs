@@ -21,14 +21,25 @@ impl Rate {
     /// # Errors
     /// Milliseconds to wait; nothing is taken.
     pub fn take(self, used: &mut Used, now: Timestamp) -> Result<(), u64> {
-        let free_at = used.0.max(now);
-        let room = self.interval_ms * u64::from(self.burst.saturating_sub(1));
-        let over = free_at.since(now).saturating_sub(room);
-        if over > 0 {
-            return Err(over);
+        match self.wait_ms(*used, now) {
+            0 => {
+                self.charge(used, now);
+                Ok(())
+            }
+            wait => Err(wait),
         }
-        used.0 = free_at + self.interval_ms;
-        Ok(())
+    }
+
+    /// Milliseconds until there is room for one act.
+    #[must_use]
+    pub fn wait_ms(self, used: Used, now: Timestamp) -> u64 {
+        let room = self.interval_ms * u64::from(self.burst.saturating_sub(1));
+        used.0.max(now).since(now).saturating_sub(room)
+    }
+
+    /// Takes one act, whether there is room or not.
+    pub fn charge(self, used: &mut Used, now: Timestamp) {
+        used.0 = used.0.max(now) + self.interval_ms;
     }
 
     /// Gives one act back that turned out not to count.

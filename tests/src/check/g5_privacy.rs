@@ -56,13 +56,15 @@ struct Knows<'a> {
     /// Acts on a pair that wait for their outcome: pair and actor.
     acts: BTreeMap<u64, ((usize, usize), usize)>,
     parted: BTreeMap<(usize, usize), Parting>,
+    /// Liars, and when somebody parted with them.
+    left: BTreeMap<(usize, usize), Parting>,
     /// Pairs of which one ever did something to the other.
     acquainted: BTreeMap<(usize, usize), ()>,
     /// When each person first chose a text or a status.
     texts: BTreeMap<(usize, &'a str), Timestamp>,
     statuses: BTreeMap<(usize, &'a str), Timestamp>,
-    /// Who said a text to whom.
-    said: BTreeMap<&'a str, (usize, usize)>,
+    /// Who said a text to whom, and when.
+    said: BTreeMap<&'a str, (usize, usize, Timestamp)>,
     spoke: BTreeMap<(usize, usize), ()>,
     /// When somebody who did not hide last typed for somebody.
     typed: BTreeMap<(usize, usize), Timestamp>,
@@ -81,6 +83,7 @@ impl<'a> Knows<'a> {
             people: history.people.iter().map(String::as_str).zip(0..).collect(),
             acts: BTreeMap::new(),
             parted: BTreeMap::new(),
+            left: BTreeMap::new(),
             acquainted,
             texts: BTreeMap::new(),
             statuses: BTreeMap::new(),
@@ -116,6 +119,12 @@ impl<'a> Knows<'a> {
             }
             _ => None,
         };
+        // To a liar honest people do nothing but part.
+        if let (Some((pair, by)), What::Event { event: Event::Done { .. }, .. }) = (act, &seen.what)
+            && self.history.has_liar(pair)
+        {
+            self.left.entry(pair).or_insert(Parting { at: seen.at, by });
+        }
         let before = act.map(|((a, b), _)| self.reference.may_be_friends(a, b));
         self.reference.note(seen);
         if let (Some(((a, b), by)), Some(true)) = (act, before)
@@ -136,7 +145,7 @@ impl<'a> Knows<'a> {
             }
             Command::Send { to, text } => {
                 if let Some(to) = self.people.get(to.as_str()) {
-                    self.said.insert(text, (me, *to));
+                    self.said.insert(text, (me, *to, at));
                     self.spoke.insert(History::pair(me, *to), ());
                 }
             }
@@ -164,7 +173,7 @@ impl<'a> Knows<'a> {
     fn judge(&self, device: usize, told: &Told, now: Timestamp) -> Result<(), Broken> {
         let me = self.history.owner[device];
         let may = match told {
-            _ if self.is_of_liar(told, me) => true,
+            _ if self.is_of_liar(told, me) => !self.is_over(told, me, now),
             Told::Presence { of, .. }
             | Told::Settling { of }
             | Told::Typing { by: of }
@@ -194,13 +203,16 @@ impl<'a> Knows<'a> {
                 made.is_some_and(|made| self.may_know(*by, me, made, now))
             }
             Told::Ring { by } => {
-                self.spoke.contains_key(&History::pair(*by, me)) || self.talks_with_liar(me, *by)
+                let spoke = self.spoke.contains_key(&History::pair(*by, me));
+                spoke && self.may_read(*by, me, Timestamp(0), now) || self.talks_with_liar(me, *by)
             }
             Told::Entry { pair, by, text, .. } => {
                 let mine = pair.0 == me || pair.1 == me;
                 let said = self.said.get(text.as_str());
-                let sent =
-                    said.is_some_and(|(from, to)| from == by && History::pair(*from, *to) == *pair);
+                let sent = said.is_some_and(|(from, to, made)| {
+                    let may = *by == me || self.may_read(*by, me, *made, now);
+                    from == by && History::pair(*from, *to) == *pair && may
+                });
                 mine && sent
             }
             Told::Contact { of, .. } => self.acquainted.contains_key(&History::pair(*of, me)),
@@ -251,6 +263,23 @@ impl<'a> Knows<'a> {
         self.history.liars.contains(&source) && self.befriended(me, source)
     }
 
+    /// Whether it comes of a liar with whom one has parted long ago. They may ask again.
+    fn is_over(&self, told: &Told, me: usize, now: Timestamp) -> bool {
+        let (Told::Presence { of: other, .. }
+        | Told::Typing { by: other }
+        | Told::Ring { by: other }
+        | Told::Entry { by: other, .. }) = told
+        else {
+            return false;
+        };
+        let shows = !matches!(told, Told::Presence { status, .. } if *status == Status::Offline);
+        let parting = self.left.get(&History::pair(me, *other));
+        let is_over = |parting: &Parting| {
+            now.since(parting.at) > UNDER_WAY_MS && !self.is_unheard(parting, now)
+        };
+        other != &me && shows && parting.is_some_and(is_over)
+    }
+
     /// Whether a liar may have said something there.
     fn talks_with_liar(&self, a: usize, b: usize) -> bool {
         self.history.has_liar((a, b)) && self.befriended(a, b)
@@ -262,17 +291,31 @@ impl<'a> Knows<'a> {
 
     /// Whether `viewer` may be told at `now` what `source` made at `made`.
     fn may_know(&self, source: usize, viewer: usize, made: Timestamp, now: Timestamp) -> bool {
-        if self.reference.may_be_friends(source, viewer) {
+        let pair = History::pair(source, viewer);
+        let left = self.left.get(&pair);
+        if left.is_none() && self.reference.may_be_friends(source, viewer) {
             return true;
         }
-        let Some(parting) = self.parted.get(&History::pair(source, viewer)) else {
+        let Some(parting) = left.or_else(|| self.parted.get(&pair)) else {
             return false;
         };
         let under_way = made <= parting.at && now.since(parting.at) <= UNDER_WAY_MS;
         // The source's home hears of its being removed by intent.
+        under_way || parting.by == viewer && self.is_unheard(parting, now)
+    }
+
+    /// Whether `viewer` may be told at `now` what `source` said to them at `made`: as anything else of
+    /// them; but the mixer, too, hears that they parted by intent, whoever of the two did.
+    fn may_read(&self, source: usize, viewer: usize, made: Timestamp, now: Timestamp) -> bool {
+        let parting = self.parted.get(&History::pair(source, viewer));
+        self.may_know(source, viewer, made, now)
+            || parting.is_some_and(|parting| self.is_unheard(parting, now))
+    }
+
+    /// Whether others may not have heard yet that two people parted.
+    fn is_unheard(&self, parting: &Parting, now: Timestamp) -> bool {
         let calm_at = parting.at.max(self.calm_since + AFTER_TROUBLE_MS);
-        let unheard = parting.by == viewer && (self.troubled || now.since(calm_at) <= INTENT_MS);
-        under_way || unheard
+        self.troubled || now.since(calm_at) <= INTENT_MS
     }
 }
 

@@ -9,6 +9,7 @@ use crate::history::{Broken, History};
 
 pub mod effects;
 pub mod g10_drain;
+pub mod g1_arrives;
 pub mod g1_durable;
 pub mod g2_once;
 pub mod g3_order;
@@ -37,6 +38,7 @@ pub type Law = (&'static str, fn(&History) -> Result<(), Broken>);
 pub const LAWS: &[Law] = &[
     ("effects", effects::check),
     ("g1_durable", g1_durable::check),
+    ("g1_arrives", g1_arrives::check),
     ("g2_once", g2_once::check),
     ("g3_order", g3_order::check),
     ("g4_presence", g4_presence::check),

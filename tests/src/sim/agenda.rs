@@ -59,6 +59,8 @@ pub(super) enum Job {
     Begins,
     /// Somebody does something.
     Act,
+    /// Somebody parts with a liar.
+    PartWithLiar,
     /// A liar says one thing more.
     Lie(usize),
     /// Somebody of a population does something.

@@ -88,6 +88,7 @@ impl World {
             | Job::Begin
             | Job::Begins
             | Job::Act
+            | Job::PartWithLiar
             | Job::Lie(_)
             | Job::Crowd(_)
             | Job::Step(_)

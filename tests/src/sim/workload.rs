@@ -19,6 +19,16 @@ pub(super) const STATUSES: [&str; 8] = [
     "appear_offline",
 ];
 
+/// Who is to part with a liar and is not there is waited for, milliseconds.
+const PART_AGAIN_MS: u64 = 5_000;
+
+/// When somebody has had enough of a liar: in half of the worlds that have one, milliseconds from the start.
+pub(super) fn parting_with_liar(swarm: &Swarm) -> Option<u64> {
+    let mut rng = stream(swarm.seed, "part with a liar");
+    let parts = !swarm.liars.is_empty() && swarm.acts > 0 && rng.below(2) == 0;
+    parts.then(|| swarm.play_ms / 6 + rng.below(swarm.play_ms / 2))
+}
+
 /// The stream of acts.
 pub(super) struct Workload {
     rng: Rng,
@@ -214,6 +224,33 @@ impl World {
         self.does(device, command);
     }
 
+    /// Somebody who was a liar's friend from the start is not any longer.
+    pub(super) fn part_with_liar(&mut self) {
+        if self.healed {
+            return;
+        }
+        let meets = |(a, b): &(usize, usize)| {
+            let devices = (0..self.devices.len()).filter(|device| self.is_awake(*device));
+            devices
+                .filter_map(|device| match self.devices[device].person {
+                    me if me == *a => Some((device, *b)),
+                    me if me == *b => Some((device, *a)),
+                    _ => None,
+                })
+                .find(|(device, other)| {
+                    let me = self.devices[*device].person;
+                    self.history.liars.contains(other) && !self.history.liars.contains(&me)
+                })
+        };
+        match self.history.befriended.iter().find_map(meets) {
+            Some((device, other)) => {
+                let user = self.history.people[other].clone();
+                self.does(device, Command::Remove { user });
+            }
+            None => self.agenda.push_step(self.now + PART_AGAIN_MS, Job::PartWithLiar),
+        }
+    }
+
     /// Whether somebody can use a device.
     pub(super) fn is_awake(&self, device: usize) -> bool {
         self.devices[device].client.is_some() && !self.devices[device].rest.is_held()
@@ -238,11 +275,14 @@ impl World {
         if other == me {
             return matches!(command, Command::Add { .. });
         }
-        if self.reference.is_busy(me, other) || self.history.has_liar((me, other)) {
-            return false;
-        }
         let adds = matches!(command, Command::Add { .. });
         let removes = matches!(command, Command::Remove { .. });
+        if self.history.has_liar((me, other)) {
+            return removes;
+        }
+        if self.reference.is_busy(me, other) {
+            return false;
+        }
         match self.reference.tie(me, other) {
             Tie::Friends => removes,
             Tie::Asked(who) if who == me => adds || removes,

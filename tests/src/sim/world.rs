@@ -26,7 +26,7 @@ use super::swarm::{Swarm, seed_of, stream};
 use super::tap::Taps;
 use super::trace::{Sink, Trace};
 use super::wire::Wire;
-use super::workload::Workload;
+use super::workload::{Workload, parting_with_liar};
 use super::writers::Writers;
 use super::{Counts, Run};
 use crate::coverage::Coverage;
@@ -300,6 +300,7 @@ impl World {
             Job::Begin => self.begin(),
             Job::Begins => self.remark(|| Noted::Begins),
             Job::Act => self.act(),
+            Job::PartWithLiar => self.part_with_liar(),
             Job::Lie(device) => self.lie_on(device),
             Job::Crowd(doing) => self.crowd(doing),
             Job::Step(step) => self.do_step(step),
@@ -420,6 +421,9 @@ impl World {
             }
             if self.swarm.acts > 0 {
                 self.agenda.push_step(from, Job::Act);
+            }
+            if let Some(ms) = parting_with_liar(&self.swarm) {
+                self.agenda.push_step(from + ms, Job::PartWithLiar);
             }
         }
         let heal = from + self.swarm.play_ms;

@@ -1,0 +1,302 @@
+//! G1, in time: what is acked arrives. While nothing is broken, whoever is signed in was shown what was acked
+//! some time ago: also in the middle of a run, where a message that was lost on the way would come with the
+//! next of its conversation. And half of what is said to who is there is shown at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use presently_core::client::{Command, Event};
+use presently_core::time::Timestamp;
+
+use super::lives::sends;
+use crate::history::{Broken, History, Seen, What, broken};
+use crate::reference::Reference;
+
+const LAW: &str = "g1_arrives";
+/// Whoever is signed in for so long has all that is as old, lost frames told again, milliseconds.
+const HEARD_MS: u64 = 15_000;
+/// What was broken is made up for after this, milliseconds.
+const CALM_MS: u64 = 15_000;
+/// Two people who met or parted read what they may after this, milliseconds.
+const MET_MS: u64 = 120_000;
+/// Half of the lines said to who is there are shown within this after their ack, milliseconds.
+const HALF_MS: u64 = 2_000;
+/// Fewer lines say nothing of how long it takes.
+const LINES_MIN: usize = 50;
+
+type Pair = (usize, usize);
+
+/// Holds a history against it.
+///
+/// # Errors
+/// Who was not shown what, for how long; how long half of all takes.
+pub fn check(history: &History) -> Result<(), Broken> {
+    let mut arrives = Arrives::new(history);
+    history.seen.iter().try_for_each(|seen| arrives.note(seen))?;
+    arrives.at_once()
+}
+
+/// What a person was not shown yet, by conversation and place: since when it is acked.
+type Missing = BTreeMap<(Pair, u64), Timestamp>;
+
+struct Arrives<'a> {
+    history: &'a History,
+    reference: Reference,
+    sends: BTreeMap<u64, (usize, usize, &'a str)>,
+    /// By device: since when it is signed in, awake, on a link that nothing has befallen.
+    present: Vec<Option<Timestamp>>,
+    asleep: BTreeSet<usize>,
+    /// By person: their devices.
+    owned: Vec<Vec<usize>>,
+    /// By person.
+    missing: Vec<Missing>,
+    shown: BTreeSet<(usize, Pair, u64)>,
+    /// By pair: when one of them did something about the other.
+    met: BTreeMap<Pair, Timestamp>,
+    is_troubled: bool,
+    calm_since: Timestamp,
+    /// Milliseconds from ack to display, of lines to who was there.
+    waits: Vec<u64>,
+}
+
+impl<'a> Arrives<'a> {
+    fn new(history: &'a History) -> Self {
+        let people = history.people.len();
+        let mut owned = vec![Vec::new(); people];
+        history.owner.iter().enumerate().for_each(|(device, of)| owned[*of].push(device));
+        Self {
+            history,
+            reference: Reference::new(history),
+            sends: sends(history),
+            present: vec![None; history.owner.len()],
+            asleep: BTreeSet::new(),
+            owned,
+            missing: vec![Missing::new(); people],
+            shown: BTreeSet::new(),
+            met: BTreeMap::new(),
+            is_troubled: false,
+            calm_since: Timestamp(0),
+            waits: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, seen: &'a Seen) -> Result<(), Broken> {
+        let at = seen.at;
+        match &seen.what {
+            What::Trouble if !self.is_troubled => {
+                self.judge_all(at)?;
+                self.is_troubled = true;
+            }
+            What::Quiet => {
+                (self.is_troubled, self.calm_since) = (false, self.calm_since.max(at));
+            }
+            What::Resync => self.calm_since = self.calm_since.max(at),
+            What::Halts { until, .. } => {
+                self.judge_all(at)?;
+                self.calm_since = self.calm_since.max(*until);
+            }
+            What::Killed { device } | What::Ended { device } | What::Unlinked { device } => {
+                self.goes(*device, at)?;
+            }
+            What::Born { device, .. } => {
+                self.asleep.remove(device);
+                self.present[*device] = None;
+            }
+            What::Sleeps { device } => {
+                self.goes(*device, at)?;
+                self.asleep.insert(*device);
+            }
+            What::Wakes { device } => {
+                self.asleep.remove(device);
+            }
+            What::Act { device, command, .. } => self.on_act(*device, command, at)?,
+            What::Event { device, event } => self.on_event(*device, event, at)?,
+            _ => {}
+        }
+        self.reference.note(seen);
+        Ok(())
+    }
+
+    fn on_act(&mut self, device: usize, command: &Command, at: Timestamp) -> Result<(), Broken> {
+        match command {
+            Command::SignOut => self.goes(device, at)?,
+            Command::Add { user, .. }
+            | Command::Accept { user }
+            | Command::Decline { user }
+            | Command::Remove { user } => {
+                if let Some(other) = self.history.person(user) {
+                    self.met.insert(History::pair(self.history.owner[device], other), at);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) -> Result<(), Broken> {
+        let me = self.history.owner[device];
+        match event {
+            Event::SignedIn { .. } if !self.asleep.contains(&device) => {
+                self.present[device] = Some(at);
+            }
+            Event::Offline { .. } => self.goes(device, at)?,
+            Event::Acked { id: Some(id), seq, .. } if !self.history.lies(device) => {
+                if let Some((_, to, _)) = self.sends.get(id) {
+                    self.on_acked(me, *to, *seq, at);
+                }
+            }
+            Event::Message { with, seq, .. } => {
+                if let Some(with) = self.history.person(with) {
+                    let pair = History::pair(me, with);
+                    self.shown.insert((me, pair, *seq));
+                    self.judge(me, at)?;
+                    let since = self.missing[me].remove(&(pair, *seq));
+                    self.waits.extend(
+                        since.filter(|since| self.hears(me, *since)).map(|since| at.since(since)),
+                    );
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A line from one person to another is stored.
+    fn on_acked(&mut self, from: usize, to: usize, seq: u64, at: Timestamp) {
+        let pair = History::pair(from, to);
+        for member in [from, to] {
+            if !self.shown.contains(&(member, pair, seq)) {
+                self.missing[member].insert((pair, seq), at);
+            } else if member == to && self.hears(to, at) {
+                self.waits.push(0);
+            }
+        }
+    }
+
+    /// Whether a person has a device that hears all that was said until `at`.
+    fn hears(&self, person: usize, at: Timestamp) -> bool {
+        let long = |since: Timestamp, ms| at.0 >= since.0 + ms;
+        let is_there =
+            |device: &usize| self.present[*device].is_some_and(|since| long(since, HEARD_MS));
+        !self.is_troubled
+            && long(self.calm_since, CALM_MS)
+            && self.owned[person].iter().any(is_there)
+    }
+
+    /// From here on a device need not hear.
+    fn goes(&mut self, device: usize, at: Timestamp) -> Result<(), Broken> {
+        self.judge(self.history.owner[device], at)?;
+        self.present[device] = None;
+        Ok(())
+    }
+
+    fn judge_all(&self, at: Timestamp) -> Result<(), Broken> {
+        (0..self.owned.len()).try_for_each(|person| self.judge(person, at))
+    }
+
+    /// What a person must have been shown by now.
+    fn judge(&self, person: usize, at: Timestamp) -> Result<(), Broken> {
+        if self.history.liars.contains(&person) || !self.hears(person, at) {
+            return Ok(());
+        }
+        let long = |since: Timestamp, ms| at.0 >= since.0 + ms;
+        let late = self.missing[person].iter().find(|((pair, _), since)| {
+            long(**since, HEARD_MS)
+                && self.met.get(pair).is_none_or(|met| long(*met, MET_MS))
+                && self.reference.surely_friends(pair.0, pair.1)
+        });
+        match late {
+            None => Ok(()),
+            Some(((pair, seq), since)) => {
+                let what = format!(
+                    "at {}, with nothing broken: {person} was not shown {seq} of {pair:?}, acked at {}",
+                    at.0, since.0
+                );
+                Err(broken(LAW, what))
+            }
+        }
+    }
+
+    /// How long it took where it could be seen.
+    fn at_once(mut self) -> Result<(), Broken> {
+        let lines = self.waits.len();
+        let (_, half, _) = match self.waits.get_mut(..) {
+            Some(waits) if lines >= LINES_MIN => waits.select_nth_unstable(lines / 2),
+            _ => return Ok(()),
+        };
+        if *half <= HALF_MS {
+            return Ok(());
+        }
+        let what = format!("half of {lines} lines were shown {half} ms and more after their acks");
+        Err(broken(LAW, what))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use presently_core::client::{Command, Event};
+
+    use super::{HEARD_MS, check};
+    use crate::check::made;
+    use crate::history::{History, What};
+
+    /// The first of two friends, there for long, says so many lines; each is shown after so long.
+    fn said(lines: u64, after_ms: Option<u64>) -> History {
+        let mut history = made::talk();
+        made::wait(&mut history, 120_000);
+        for seq in 4..4 + lines {
+            let text = format!("line {seq}");
+            let command = Command::Send { to: String::from("p1"), text: text.clone() };
+            made::add(&mut history, What::Act { device: 0, id: 1_000 + seq, command });
+            let event = Event::Acked { id: Some(1_000 + seq), seq, at: seq };
+            made::add(&mut history, What::Event { device: 0, event });
+            if let Some(ms) = after_ms {
+                made::wait(&mut history, ms);
+            }
+            for device in (0..2).filter(|device| *device == 0 || after_ms.is_some()) {
+                let event = Event::Message {
+                    from: String::from("p0"),
+                    conversation: String::from("c"),
+                    with: format!("p{}", 1 - device),
+                    seq,
+                    text: text.clone(),
+                    at: seq,
+                };
+                made::add(&mut history, What::Event { device, event });
+            }
+        }
+        history
+    }
+
+    fn ends(history: &mut History, device: usize) {
+        made::wait(history, HEARD_MS);
+        made::add(history, What::Killed { device });
+    }
+
+    #[test]
+    fn it_objects_where_who_was_there_was_never_shown() {
+        let mut history = said(1, None);
+        ends(&mut history, 1);
+        assert!(check(&history).is_err());
+        let mut history = said(1, Some(1));
+        ends(&mut history, 1);
+        assert_eq!(check(&history), Ok(()));
+    }
+
+    #[test]
+    fn it_objects_where_much_is_shown_late() {
+        assert_eq!(check(&said(60, Some(1_000))), Ok(()));
+        assert!(check(&said(60, Some(4_000))).is_err());
+        assert_eq!(check(&said(10, Some(4_000))), Ok(()), "of few lines nothing is known");
+        assert!(check(&said(10, Some(HEARD_MS))).is_err(), "but of each that it is not lost");
+    }
+
+    #[test]
+    fn what_is_broken_excuses() {
+        for broken in [What::Trouble, What::Unlinked { device: 1 }, What::Sleeps { device: 1 }] {
+            let mut history = said(1, None);
+            made::add(&mut history, broken.clone());
+            ends(&mut history, 1);
+            assert_eq!(check(&history), Ok(()), "{broken:?}");
+        }
+    }
+}

@@ -44,7 +44,8 @@ struct Arrives<'a> {
     sends: BTreeMap<u64, (usize, usize, &'a str)>,
     /// By device: since when it is signed in, awake, on a link that nothing has befallen.
     present: Vec<Option<Timestamp>>,
-    asleep: BTreeSet<usize>,
+    /// Devices that sleep, or are gone: whatever one that was given up still tells, it need not hear.
+    deaf: BTreeSet<usize>,
     /// By person: their devices.
     owned: Vec<Vec<usize>>,
     /// By person.
@@ -68,7 +69,7 @@ impl<'a> Arrives<'a> {
             reference: Reference::new(history),
             sends: sends(history),
             present: vec![None; history.owner.len()],
-            asleep: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             owned,
             missing: vec![Missing::new(); people],
             shown: BTreeSet::new(),
@@ -94,19 +95,17 @@ impl<'a> Arrives<'a> {
                 self.judge_all(at)?;
                 self.calm_since = self.calm_since.max(*until);
             }
-            What::Killed { device } | What::Ended { device } | What::Unlinked { device } => {
+            What::Unlinked { device } => self.goes(*device, at)?,
+            What::Killed { device } | What::Ended { device } | What::Sleeps { device } => {
                 self.goes(*device, at)?;
+                self.deaf.insert(*device);
             }
             What::Born { device, .. } => {
-                self.asleep.remove(device);
+                self.deaf.remove(device);
                 self.present[*device] = None;
             }
-            What::Sleeps { device } => {
-                self.goes(*device, at)?;
-                self.asleep.insert(*device);
-            }
             What::Wakes { device } => {
-                self.asleep.remove(device);
+                self.deaf.remove(device);
             }
             What::Act { device, command, .. } => self.on_act(*device, command, at)?,
             What::Event { device, event } => self.on_event(*device, event, at)?,
@@ -135,7 +134,7 @@ impl<'a> Arrives<'a> {
     fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) -> Result<(), Broken> {
         let me = self.history.owner[device];
         match event {
-            Event::SignedIn { .. } if !self.asleep.contains(&device) => {
+            Event::SignedIn { .. } if !self.deaf.contains(&device) => {
                 self.present[device] = Some(at);
             }
             Event::Offline { .. } => self.goes(device, at)?,

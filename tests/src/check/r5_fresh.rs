@@ -141,6 +141,9 @@ impl<'a> Fresh<'a> {
 
     fn on_event(&mut self, device: usize, event: &'a Event, at: Timestamp) {
         match event {
+            // What was given up may go on talking; to the others it is gone.
+            Event::SignedIn { .. } | Event::Offline { .. }
+                if self.devices[device] == Stands::Gone => {}
             Event::SignedIn { .. } => self.devices[device] = Stands::In(at),
             Event::Offline { .. } => self.devices[device] = Stands::Trying,
             Event::Presence { user, status, name, message } => {
@@ -284,6 +287,18 @@ mod tests {
     fn it_objects_where_who_was_killed_long_ago_is_seen() {
         let gone = chosen_twice(|history| made::add(history, What::Killed { device: 1 }));
         assert!(check(&gone).is_err());
+    }
+
+    #[test]
+    fn what_was_given_up_is_gone_whatever_it_tells() {
+        let mut history = made::talk();
+        made::wait(&mut history, 120_000);
+        made::add(&mut history, What::Killed { device: 0 });
+        let signed_in = Event::SignedIn { user: String::from("p0"), endpoint: String::from("e") };
+        made::add(&mut history, What::Event { device: 0, event: signed_in });
+        made::wait(&mut history, 30_000);
+        made::add(&mut history, What::Unlinked { device: 0 });
+        assert_eq!(check(&history), Ok(()));
     }
 
     #[test]

@@ -35,8 +35,15 @@ pub fn check(history: &History) -> Result<(), Broken> {
     arrives.at_once()
 }
 
-/// What a person was not shown yet, by conversation and place: since when it is acked.
-type Missing = BTreeMap<(Pair, u64), Timestamp>;
+/// What a person was not shown yet, by conversation and place.
+type Missing = BTreeMap<(Pair, u64), Lacks>;
+
+#[derive(Clone, Copy, Debug)]
+struct Lacks {
+    since: Timestamp,
+    /// Whether all before it was shown.
+    is_next: bool,
+}
 
 struct Arrives<'a> {
     history: &'a History,
@@ -46,10 +53,14 @@ struct Arrives<'a> {
     present: Vec<Option<Timestamp>>,
     /// Devices that sleep, or are gone: whatever one that was given up still tells, it need not hear.
     deaf: BTreeSet<usize>,
+    /// Devices whose link something has befallen, until they ask for another.
+    unlinked: BTreeSet<usize>,
     /// By person: their devices.
     owned: Vec<Vec<usize>>,
     /// By person.
     missing: Vec<Missing>,
+    /// By person: when they were last shown what was old. Of much at once the last comes late.
+    catches_up: Vec<Timestamp>,
     shown: BTreeSet<(usize, Pair, u64)>,
     /// By pair: when one of them did something about the other.
     met: BTreeMap<Pair, Timestamp>,
@@ -70,8 +81,10 @@ impl<'a> Arrives<'a> {
             sends: sends(history),
             present: vec![None; history.owner.len()],
             deaf: BTreeSet::new(),
+            unlinked: BTreeSet::new(),
             owned,
             missing: vec![Missing::new(); people],
+            catches_up: vec![Timestamp(0); people],
             shown: BTreeSet::new(),
             met: BTreeMap::new(),
             is_troubled: false,
@@ -95,7 +108,13 @@ impl<'a> Arrives<'a> {
                 self.judge_all(at)?;
                 self.calm_since = self.calm_since.max(*until);
             }
-            What::Unlinked { device } => self.goes(*device, at)?,
+            What::Unlinked { device } => {
+                self.goes(*device, at)?;
+                self.unlinked.insert(*device);
+            }
+            What::Dials { device, .. } => {
+                self.unlinked.remove(device);
+            }
             What::Killed { device } | What::Ended { device } | What::Sleeps { device } => {
                 self.goes(*device, at)?;
                 self.deaf.insert(*device);
@@ -134,7 +153,9 @@ impl<'a> Arrives<'a> {
     fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) -> Result<(), Broken> {
         let me = self.history.owner[device];
         match event {
-            Event::SignedIn { .. } if !self.deaf.contains(&device) => {
+            Event::SignedIn { .. }
+                if !self.deaf.contains(&device) && !self.unlinked.contains(&device) =>
+            {
                 self.present[device] = Some(at);
             }
             Event::Offline { .. } => self.goes(device, at)?,
@@ -148,10 +169,9 @@ impl<'a> Arrives<'a> {
                     let pair = History::pair(me, with);
                     self.shown.insert((me, pair, *seq));
                     self.judge(me, at)?;
-                    let since = self.missing[me].remove(&(pair, *seq));
-                    self.waits.extend(
-                        since.filter(|since| self.hears(me, *since)).map(|since| at.since(since)),
-                    );
+                    if let Some(lacks) = self.missing[me].remove(&(pair, *seq)) {
+                        self.on_shown(me, lacks, at);
+                    }
                 }
             }
             _ => {}
@@ -159,12 +179,24 @@ impl<'a> Arrives<'a> {
         Ok(())
     }
 
+    /// A person was shown what they had lacked.
+    fn on_shown(&mut self, person: usize, Lacks { since, is_next }: Lacks, at: Timestamp) {
+        let wait = at.since(since);
+        if wait > HALF_MS {
+            self.catches_up[person] = at;
+        }
+        if is_next && self.hears(person, since) {
+            self.waits.push(wait);
+        }
+    }
+
     /// A line from one person to another is stored.
     fn on_acked(&mut self, from: usize, to: usize, seq: u64, at: Timestamp) {
         let pair = History::pair(from, to);
         for member in [from, to] {
             if !self.shown.contains(&(member, pair, seq)) {
-                self.missing[member].insert((pair, seq), at);
+                let is_next = self.missing[member].is_empty();
+                self.missing[member].insert((pair, seq), Lacks { since: at, is_next });
             } else if member == to && self.hears(to, at) {
                 self.waits.push(0);
             }
@@ -198,14 +230,15 @@ impl<'a> Arrives<'a> {
             return Ok(());
         }
         let long = |since: Timestamp, ms| at.0 >= since.0 + ms;
-        let late = self.missing[person].iter().find(|((pair, _), since)| {
-            long(**since, HEARD_MS)
+        let caught_up = self.catches_up[person];
+        let late = self.missing[person].iter().find(|((pair, _), lacks)| {
+            long(lacks.since.max(caught_up), HEARD_MS)
                 && self.met.get(pair).is_none_or(|met| long(*met, MET_MS))
                 && self.reference.surely_friends(pair.0, pair.1)
         });
         match late {
             None => Ok(()),
-            Some(((pair, seq), since)) => {
+            Some(((pair, seq), Lacks { since, .. })) => {
                 let what = format!(
                     "at {}, with nothing broken: {person} was not shown {seq} of {pair:?}, acked at {}",
                     at.0, since.0

@@ -38,6 +38,8 @@ enum Stands {
     Gone,
     /// It runs; whether it is heard is not known.
     Trying,
+    /// It runs, and its link is not what it was; another one may be.
+    Unlinked,
     /// It is signed in, on a link that nothing has befallen since.
     In(Timestamp),
 }
@@ -109,6 +111,9 @@ impl<'a> Fresh<'a> {
                 self.devices[*device] = Stands::Gone;
             }
             What::Unlinked { device } if self.devices[*device] != Stands::Gone => {
+                self.devices[*device] = Stands::Unlinked;
+            }
+            What::Dials { device, .. } if self.devices[*device] == Stands::Unlinked => {
                 self.devices[*device] = Stands::Trying;
             }
             What::Born { device, .. } => {
@@ -141,9 +146,9 @@ impl<'a> Fresh<'a> {
 
     fn on_event(&mut self, device: usize, event: &'a Event, at: Timestamp) {
         match event {
-            // What was given up may go on talking; to the others it is gone.
+            // What is on its way when a link breaks, or a device is given up, says nothing of either.
             Event::SignedIn { .. } | Event::Offline { .. }
-                if self.devices[device] == Stands::Gone => {}
+                if matches!(self.devices[device], Stands::Gone | Stands::Unlinked) => {}
             Event::SignedIn { .. } => self.devices[device] = Stands::In(at),
             Event::Offline { .. } => self.devices[device] = Stands::Trying,
             Event::Presence { user, status, name, message } => {
@@ -173,10 +178,11 @@ impl<'a> Fresh<'a> {
         let long = |since: Timestamp, ms| at.since(since) >= ms;
         let is_calm = !self.is_troubled && long(self.calm_since, SETTLED_MS);
         let devices = || self.owned[of].iter().map(|device| self.devices[*device]);
+        let is_settled = |stands| !matches!(stands, Stands::Trying | Stands::Unlinked);
         // A gate that stood still gives each link its time again.
         let lost = self.left[of].max(self.calm_since);
         let is_known = devices().all(|stands| matches!(stands, Stands::In(_)))
-            || devices().all(|stands| stands != Stands::Trying) && long(lost, LEFT_MS);
+            || devices().all(is_settled) && long(lost, LEFT_MS);
         let is_liar = self.history.liars.contains(&of);
         if !is_calm || !long(self.moved[of], HEARD_MS) || !is_known || is_liar {
             return Ok(());

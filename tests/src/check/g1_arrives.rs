@@ -1,6 +1,7 @@
 //! G1, in time: what is acked arrives. While nothing is broken, whoever is signed in was shown what was acked
 //! some time ago: also in the middle of a run, where a message that was lost on the way would come with the
-//! next of its conversation. And half of what is said to who is there is shown at once.
+//! next of its conversation. And half of what is said to who is there, and waits for nothing before it, is
+//! shown at once. Of much at once the last comes late: who is being shown what is old is given time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use presently_core::client::{Command, Event};
 use presently_core::time::Timestamp;
 
 use super::lives::sends;
+use super::stands::Devices;
 use crate::history::{Broken, History, Seen, What, broken};
 use crate::reference::Reference;
 
@@ -49,12 +51,9 @@ struct Arrives<'a> {
     history: &'a History,
     reference: Reference,
     sends: BTreeMap<u64, (usize, usize, &'a str)>,
-    /// By device: since when it is signed in, awake, on a link that nothing has befallen.
-    present: Vec<Option<Timestamp>>,
-    /// Devices that sleep, or are gone: whatever one that was given up still tells, it need not hear.
-    deaf: BTreeSet<usize>,
-    /// Devices whose link something has befallen, until they ask for another.
-    unlinked: BTreeSet<usize>,
+    devices: Devices,
+    /// Devices that are asked to sign out.
+    leaving: BTreeSet<usize>,
     /// By person: their devices.
     owned: Vec<Vec<usize>>,
     /// By person.
@@ -79,9 +78,8 @@ impl<'a> Arrives<'a> {
             history,
             reference: Reference::new(history),
             sends: sends(history),
-            present: vec![None; history.owner.len()],
-            deaf: BTreeSet::new(),
-            unlinked: BTreeSet::new(),
+            devices: Devices::new(history),
+            leaving: BTreeSet::new(),
             owned,
             missing: vec![Missing::new(); people],
             catches_up: vec![Timestamp(0); people],
@@ -108,35 +106,27 @@ impl<'a> Arrives<'a> {
                 self.judge_all(at)?;
                 self.calm_since = self.calm_since.max(*until);
             }
-            What::Unlinked { device } => {
-                self.goes(*device, at)?;
-                self.unlinked.insert(*device);
-            }
-            What::Dials { device, .. } => {
-                self.unlinked.remove(device);
-            }
-            What::Killed { device } | What::Ended { device } | What::Sleeps { device } => {
-                self.goes(*device, at)?;
-                self.deaf.insert(*device);
+            What::Unlinked { device } | What::Killed { device } | What::Ended { device } => {
+                self.judge(self.history.owner[*device], at)?;
             }
             What::Born { device, .. } => {
-                self.deaf.remove(device);
-                self.present[*device] = None;
-            }
-            What::Wakes { device } => {
-                self.deaf.remove(device);
+                self.leaving.remove(device);
             }
             What::Act { device, command, .. } => self.on_act(*device, command, at)?,
             What::Event { device, event } => self.on_event(*device, event, at)?,
             _ => {}
         }
+        self.devices.note(seen);
         self.reference.note(seen);
         Ok(())
     }
 
     fn on_act(&mut self, device: usize, command: &Command, at: Timestamp) -> Result<(), Broken> {
         match command {
-            Command::SignOut => self.goes(device, at)?,
+            Command::SignOut => {
+                self.judge(self.history.owner[device], at)?;
+                self.leaving.insert(device);
+            }
             Command::Add { user, .. }
             | Command::Accept { user }
             | Command::Decline { user }
@@ -153,12 +143,10 @@ impl<'a> Arrives<'a> {
     fn on_event(&mut self, device: usize, event: &Event, at: Timestamp) -> Result<(), Broken> {
         let me = self.history.owner[device];
         match event {
-            Event::SignedIn { .. }
-                if !self.deaf.contains(&device) && !self.unlinked.contains(&device) =>
-            {
-                self.present[device] = Some(at);
+            Event::SignedIn { .. } => {
+                self.leaving.remove(&device);
             }
-            Event::Offline { .. } => self.goes(device, at)?,
+            Event::Offline { .. } => self.judge(me, at)?,
             Event::Acked { id: Some(id), seq, .. } if !self.history.lies(device) => {
                 if let Some((_, to, _)) = self.sends.get(id) {
                     self.on_acked(me, *to, *seq, at);
@@ -206,18 +194,12 @@ impl<'a> Arrives<'a> {
     /// Whether a person has a device that hears all that was said until `at`.
     fn hears(&self, person: usize, at: Timestamp) -> bool {
         let long = |since: Timestamp, ms| at.0 >= since.0 + ms;
-        let is_there =
-            |device: &usize| self.present[*device].is_some_and(|since| long(since, HEARD_MS));
+        let is_there = |device: &usize| {
+            self.devices.stands(*device).is_in_for(HEARD_MS, at) && !self.leaving.contains(device)
+        };
         !self.is_troubled
             && long(self.calm_since, CALM_MS)
             && self.owned[person].iter().any(is_there)
-    }
-
-    /// From here on a device need not hear.
-    fn goes(&mut self, device: usize, at: Timestamp) -> Result<(), Broken> {
-        self.judge(self.history.owner[device], at)?;
-        self.present[device] = None;
-        Ok(())
     }
 
     fn judge_all(&self, at: Timestamp) -> Result<(), Broken> {
@@ -271,37 +253,61 @@ mod tests {
     use crate::check::made;
     use crate::history::{History, What};
 
-    /// The first of two friends, there for long, says so many lines; each is shown after so long.
-    fn said(lines: u64, after_ms: Option<u64>) -> History {
+    fn there_for_long() -> History {
         let mut history = made::talk();
         made::wait(&mut history, 120_000);
+        history
+    }
+
+    /// The first of two friends, there for long, says so many lines; each is shown after so long.
+    fn said(lines: u64, after_ms: Option<u64>) -> History {
+        let mut history = there_for_long();
         for seq in 4..4 + lines {
-            let text = format!("line {seq}");
-            let command = Command::Send { to: String::from("p1"), text: text.clone() };
-            made::add(&mut history, What::Act { device: 0, id: 1_000 + seq, command });
-            let event = Event::Acked { id: Some(1_000 + seq), seq, at: seq };
-            made::add(&mut history, What::Event { device: 0, event });
+            say(&mut history, seq);
             if let Some(ms) = after_ms {
                 made::wait(&mut history, ms);
-            }
-            for device in (0..2).filter(|device| *device == 0 || after_ms.is_some()) {
-                let event = Event::Message {
-                    from: String::from("p0"),
-                    conversation: String::from("c"),
-                    with: format!("p{}", 1 - device),
-                    seq,
-                    text: text.clone(),
-                    at: seq,
-                };
-                made::add(&mut history, What::Event { device, event });
+                show(&mut history, 1, seq);
             }
         }
         history
     }
 
+    /// The first of two friends says a line, and is shown it.
+    fn say(history: &mut History, seq: u64) {
+        let command = Command::Send { to: String::from("p1"), text: format!("line {seq}") };
+        made::add(history, What::Act { device: 0, id: 1_000 + seq, command });
+        let event = Event::Acked { id: Some(1_000 + seq), seq, at: seq };
+        made::add(history, What::Event { device: 0, event });
+        show(history, 0, seq);
+    }
+
+    fn show(history: &mut History, device: usize, seq: u64) {
+        let event = Event::Message {
+            from: String::from("p0"),
+            conversation: String::from("c"),
+            with: format!("p{}", 1 - device),
+            seq,
+            text: format!("line {seq}"),
+            at: seq,
+        };
+        made::add(history, What::Event { device, event });
+    }
+
     fn ends(history: &mut History, device: usize) {
         made::wait(history, HEARD_MS);
         made::add(history, What::Killed { device });
+    }
+
+    /// So many lines are said at once and shown one by one, but for one of them.
+    fn flood(lines: u64, lost: Option<u64>) -> History {
+        let mut history = there_for_long();
+        (4..4 + lines).for_each(|seq| say(&mut history, seq));
+        for seq in (4..4 + lines).filter(|seq| Some(*seq) != lost) {
+            made::wait(&mut history, 400);
+            show(&mut history, 1, seq);
+        }
+        ends(&mut history, 1);
+        history
     }
 
     #[test]
@@ -323,12 +329,36 @@ mod tests {
     }
 
     #[test]
-    fn what_is_broken_excuses() {
-        for broken in [What::Trouble, What::Unlinked { device: 1 }, What::Sleeps { device: 1 }] {
-            let mut history = said(1, None);
-            made::add(&mut history, broken.clone());
+    fn of_a_flood_the_last_comes_late_and_none_is_lost() {
+        assert_eq!(check(&flood(100, None)), Ok(()));
+        assert!(check(&flood(100, Some(50))).is_err());
+    }
+
+    #[test]
+    fn who_signs_in_on_a_broken_link_need_not_hear() {
+        for dials in [false, true] {
+            let mut history = there_for_long();
+            made::add(&mut history, What::Unlinked { device: 1 });
+            if dials {
+                made::add(&mut history, What::Dials { device: 1, link: 2 });
+            }
+            let event = Event::SignedIn { user: String::from("p1"), endpoint: String::new() };
+            made::add(&mut history, What::Event { device: 1, event });
+            made::wait(&mut history, HEARD_MS);
+            say(&mut history, 4);
             ends(&mut history, 1);
-            assert_eq!(check(&history), Ok(()), "{broken:?}");
+            assert_eq!(check(&history).is_err(), dials);
+        }
+    }
+
+    #[test]
+    fn what_is_broken_excuses() {
+        let signs_out = What::Act { device: 1, id: 99, command: Command::SignOut };
+        for excuse in [What::Trouble, What::Unlinked { device: 1 }, signs_out] {
+            let mut history = said(1, None);
+            made::add(&mut history, excuse.clone());
+            ends(&mut history, 1);
+            assert_eq!(check(&history), Ok(()), "{excuse:?}");
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod r21_guessing;
 pub mod r4_own;
 pub mod r5_fresh;
 pub mod r9_session;
+mod stands;
 
 #[cfg(test)]
 mod made;

@@ -9,6 +9,7 @@ use presently_core::limits::{KEEPALIVE_GRACE_MS, KEEPALIVE_MS, LINGER_MS};
 use presently_core::time::Timestamp;
 
 use super::g4_presence::{Face, true_now};
+use super::stands::{Devices, Stands};
 use crate::history::{Broken, History, Seen, What, broken};
 use crate::reference::Reference;
 
@@ -31,23 +32,10 @@ pub fn check(history: &History) -> Result<(), Broken> {
     history.seen.iter().try_for_each(|seen| fresh.note(seen))
 }
 
-/// Where a device stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stands {
-    /// It does not run.
-    Gone,
-    /// It runs; whether it is heard is not known.
-    Trying,
-    /// It runs, and its link is not what it was; another one may be.
-    Unlinked,
-    /// It is signed in, on a link that nothing has befallen since.
-    In(Timestamp),
-}
-
 struct Fresh<'a> {
     history: &'a History,
     reference: Reference,
-    devices: Vec<Stands>,
+    devices: Devices,
     /// By person: their devices.
     owned: Vec<Vec<usize>>,
     /// By person: whoever may have been their friend at any time.
@@ -77,7 +65,7 @@ impl<'a> Fresh<'a> {
         Self {
             history,
             reference: Reference::new(history),
-            devices: vec![Stands::Gone; history.owner.len()],
+            devices: Devices::new(history),
             owned,
             near,
             met: BTreeMap::new(),
@@ -107,23 +95,12 @@ impl<'a> Fresh<'a> {
             }
             What::Quiet => (self.is_troubled, self.calm_since) = (false, seen.at),
             What::Resync => self.calm_since = seen.at,
-            What::Killed { device } | What::Ended { device } => {
-                self.devices[*device] = Stands::Gone;
-            }
-            What::Unlinked { device } if self.devices[*device] != Stands::Gone => {
-                self.devices[*device] = Stands::Unlinked;
-            }
-            What::Dials { device, .. } if self.devices[*device] == Stands::Unlinked => {
-                self.devices[*device] = Stands::Trying;
-            }
-            What::Born { device, .. } => {
-                self.devices[*device] = Stands::Trying;
-                self.faces[*device].clear();
-            }
+            What::Born { device, .. } => self.faces[*device].clear(),
             What::Act { device, command, .. } => self.on_act(*device, command, seen.at),
-            What::Event { device, event } => self.on_event(*device, event, seen.at),
+            What::Event { device, event } => self.on_event(*device, event),
             _ => {}
         }
+        self.devices.note(seen);
         self.reference.note(seen);
         Ok(())
     }
@@ -144,13 +121,8 @@ impl<'a> Fresh<'a> {
         }
     }
 
-    fn on_event(&mut self, device: usize, event: &'a Event, at: Timestamp) {
+    fn on_event(&mut self, device: usize, event: &'a Event) {
         match event {
-            // What is on its way when a link breaks, or a device is given up, says nothing of either.
-            Event::SignedIn { .. } | Event::Offline { .. }
-                if matches!(self.devices[device], Stands::Gone | Stands::Unlinked) => {}
-            Event::SignedIn { .. } => self.devices[device] = Stands::In(at),
-            Event::Offline { .. } => self.devices[device] = Stands::Trying,
             Event::Presence { user, status, name, message } => {
                 if let Some(of) = self.history.person(user) {
                     self.faces[device].insert(of, Some([status, name, message]));
@@ -177,12 +149,11 @@ impl<'a> Fresh<'a> {
     fn judge(&self, of: usize, at: Timestamp) -> Result<(), Broken> {
         let long = |since: Timestamp, ms| at.since(since) >= ms;
         let is_calm = !self.is_troubled && long(self.calm_since, SETTLED_MS);
-        let devices = || self.owned[of].iter().map(|device| self.devices[*device]);
-        let is_settled = |stands| !matches!(stands, Stands::Trying | Stands::Unlinked);
+        let devices = || self.owned[of].iter().map(|device| self.devices.stands(*device));
         // A gate that stood still gives each link its time again.
         let lost = self.left[of].max(self.calm_since);
         let is_known = devices().all(|stands| matches!(stands, Stands::In(_)))
-            || devices().all(is_settled) && long(lost, LEFT_MS);
+            || !devices().any(Stands::is_in_doubt) && long(lost, LEFT_MS);
         let is_liar = self.history.liars.contains(&of);
         if !is_calm || !long(self.moved[of], HEARD_MS) || !is_known || is_liar {
             return Ok(());
@@ -194,9 +165,8 @@ impl<'a> Fresh<'a> {
                 continue;
             }
             for device in &self.owned[*friend] {
-                let hears =
-                    matches!(self.devices[*device], Stands::In(since) if long(since, HEARD_MS));
-                if hears && !self.history.lies(*device) {
+                let stands = self.devices.stands(*device);
+                if stands.is_in_for(HEARD_MS, at) && !self.history.lies(*device) {
                     self.sees(*device, of, at)?;
                 }
             }

@@ -83,8 +83,9 @@ pub struct Reference {
     rivals: BTreeMap<(usize, u8), BTreeSet<u64>>,
     /// Devices that were told that they are signed in.
     signed_in: BTreeSet<usize>,
-    /// Acts that had no outcome when their device lost its link: they are said again.
-    again: BTreeSet<u64>,
+    /// Acts that are said when there is a link, long after they were made: without an outcome as their
+    /// device lost its link, or made while it was not signed in.
+    said_late: BTreeSet<u64>,
     /// What the copy of a cache may say, per device that is to start from it.
     cloned: BTreeMap<usize, BTreeSet<String>>,
     /// Statuses chosen per device, and when.
@@ -134,7 +135,7 @@ impl Reference {
             sleepers: Sleepers::default(),
             newest: BTreeMap::new(),
             rivals: BTreeMap::new(),
-            again: BTreeSet::new(),
+            said_late: BTreeSet::new(),
             signed_in: BTreeSet::new(),
         }
     }
@@ -226,7 +227,7 @@ impl Reference {
             What::Unlinked { device } => {
                 self.signed_in.remove(device);
                 let of_device = self.open.iter().filter(|(_, (of, _))| of == device);
-                self.again.extend(of_device.map(|(id, _)| *id));
+                self.said_late.extend(of_device.map(|(id, _)| *id));
             }
             What::Trouble
             | What::Quiet
@@ -294,6 +295,9 @@ impl Reference {
             let alike = |of: &Command| profile_kind(of) == Some(kind);
             let rivals = self.open.iter().filter(|(_, (of, c))| self.owner[*of] == me && alike(c));
             self.rivals.insert((me, kind), rivals.map(|(id, _)| *id).collect());
+        }
+        if !self.signed_in.contains(&device) {
+            self.said_late.insert(id);
         }
         self.open.insert(id, (device, command.clone()));
         let shown = &mut self.shown[me];
@@ -454,11 +458,11 @@ impl Reference {
     }
 
     /// Whether the act of a kind that was made last is also the last that was taken in: one before it
-    /// that had to be said again may have come after it.
+    /// that had to wait for a link may have come after it.
     fn is_last(&self, kind: (usize, u8), at: Timestamp) -> bool {
         let rivals = self.rivals.get(&kind);
-        let said_again = rivals.is_some_and(|rivals| !rivals.is_disjoint(&self.again));
-        !said_again && !self.is_doubtful(kind, at)
+        let is_late = rivals.is_some_and(|rivals| !rivals.is_disjoint(&self.said_late));
+        !is_late && !self.is_doubtful(kind, at)
     }
 
     /// Whether a person was seen by others from the giving of an act until now, beyond doubt.

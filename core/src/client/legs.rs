@@ -179,7 +179,7 @@ impl Client {
         let Some((said, tail)) = FromMixer::decode(frame.kind, &frame.body)? else {
             return Ok(());
         };
-        self.talks[slot].touched = now;
+        self.talks[slot].touched = Some(now);
         let ask = self.answered(frame, now);
         match (said, ask) {
             (FromMixer::Joined(joined), Some(Ask::Join(_))) => {
@@ -276,7 +276,7 @@ impl Client {
         let Some(channel) = talk.live() else { return };
         // Who has begun to hide meanwhile says nothing.
         if core::mem::take(&mut talk.types) && !hides {
-            (talk.typed, talk.touched) = (Some(now), now);
+            (talk.typed, talk.touched) = (Some(now), Some(now));
             let flow = self.draw_flow();
             self.tell(channel, &ToMixer::Typing(Typing {}), flow);
         }
@@ -299,7 +299,7 @@ impl Client {
         if talk.live().is_none() {
             return;
         }
-        let due = talk.touched + LEG_IDLE_MS;
+        let due = talk.touched.map_or(now, |at| at + LEG_IDLE_MS);
         if due > now {
             self.timers.set(Timer::Idle(slot), due, "leg idle");
         } else if talk.is_asked_for() || talk.is_behind() {

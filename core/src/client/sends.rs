@@ -196,7 +196,7 @@ impl Client {
         }
         let talk = &mut self.talks[slot];
         talk.queue = queue;
-        talk.touched = now;
+        talk.touched = Some(now);
     }
 
     /// The mixer stored a send, and so every one before it.

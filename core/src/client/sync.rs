@@ -78,7 +78,10 @@ impl Client {
         for slot in self.talks.slots() {
             let talk = &mut self.talks[slot];
             // What comes over a leg by itself may still be on its way.
-            if (talk.leg != Leg::None || talk.at.0 >= recent) && !talk.closed {
+            let follows = talk.leg != Leg::None;
+            // A stamp says nothing once a wall clock was set; what this process heard it knows by its own.
+            let followed = talk.touched.is_some_and(|at| at + lag >= now);
+            if (follows || followed || talk.at.0 >= recent) && !talk.closed {
                 talk.look = Look::Wanted;
             }
             if talk.is_behind() {

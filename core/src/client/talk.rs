@@ -88,8 +88,8 @@ pub(super) struct Talk {
     pub(super) types: bool,
     /// The server was told that this much was shown.
     pub(super) delivered: u64,
-    /// When anything was said or heard last.
-    pub(super) touched: Timestamp,
+    /// When anything was said or heard last, by this process.
+    pub(super) touched: Option<Timestamp>,
     /// The act that opened the leg.
     pub(super) flow: Flow,
     /// Attempts in a row that were refused for now.
@@ -119,7 +119,7 @@ impl Talk {
             typed: None,
             types: false,
             delivered: 0,
-            touched: Timestamp(0),
+            touched: None,
             flow: Flow::default(),
             attempts: 0,
         }

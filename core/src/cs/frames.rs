@@ -116,8 +116,10 @@ impl Cs {
             return Err(Refusal::of(Code::Invalid));
         }
         let Some(user) = self.sessions.user_of(key) else { return Ok(()) };
-        let chosen = self.said.read(now);
+        let said = self.said.read(now);
         let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
+        // A session that was opened after a pause said nothing before it.
+        let chosen = said.max(session.chosen);
         let (endpoint, sign_in) = (session.endpoint, session.sign_in);
         (session.status, session.chosen) = (Some(status), chosen);
         if session.registered.replace(key) != Some(key) {

@@ -167,7 +167,7 @@ impl Cs {
         let replaced = self.sessions.of_device(claims.user, claims.endpoint);
         let registered = replaced.and_then(|old| self.replace(old, port));
         let device = (claims.endpoint, claims.sign_in);
-        let key = self.sessions.insert(port, claims.user, device);
+        let key = self.sessions.insert(port, claims.user, device, now);
         if let Some(session) = self.sessions.get_mut(key) {
             session.registered = registered;
         }

@@ -21,7 +21,7 @@ pub(super) struct Session {
     pub(super) watched: Vec<u32>,
     /// Chosen; `None`: not yet, and the person may not ask to contact anybody.
     pub(super) status: Option<Status>,
-    /// When that was.
+    /// When that was; before the first, when the session was opened.
     pub(super) chosen: Timestamp,
     /// The session under which the home knows the device: this one, or the one it replaced until
     /// the first status.
@@ -111,12 +111,13 @@ impl Sessions {
         self.all.iter()
     }
 
-    /// A session of a device of a person, in one of its sign-ins.
+    /// A session of a device of a person, in one of its sign-ins, opened now.
     pub(super) fn insert(
         &mut self,
         port: Port,
         user: UserId,
         (endpoint, sign_in): (EndpointId, u64),
+        now: Timestamp,
     ) -> OpId {
         let person = self.by_user.get(&user).unwrap_or_else(|| {
             let sessions = Vec::with_capacity(1);
@@ -132,7 +133,7 @@ impl Sessions {
             sign_in,
             watched: Vec::new(),
             status: None,
-            chosen: Timestamp::default(),
+            chosen: now,
             registered: None,
             asks: 0,
         });

@@ -1,8 +1,11 @@
 //! PROTOCOL §9.5, the client's side: services let go of channels, and it comes back by itself.
 
 use alloc::string::ToString;
+use alloc::vec;
 
-use super::peer::{BOB, CAROL, Online, Peer, attach_of, book_of, config, contact, gate_of, item};
+use super::peer::{
+    BOB, CAROL, Online, Peer, attach_of, bobs, book_of, config, contact, gate_of, item,
+};
 use crate::client::Command;
 use crate::error::{Code, Refusal};
 use crate::id::{Channel, EndpointId};
@@ -212,4 +215,25 @@ fn sync_waits_for_a_book_that_is_attached_again() {
     assert_eq!(peer.attached(&attach), Service::BOOK);
     peer.fetch_book();
     assert_eq!(peer.words(), ["done(Some(1))"]);
+}
+
+#[test]
+fn sync_looks_where_it_followed_lately_whatever_the_wall_clocks_say() {
+    let (mut peer, online) = online();
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    peer.joined(&join, 0, 0, None);
+    let said = FromGate::Detached(Detached { refusal: Refusal::later(Code::Retry, 200) });
+    peer.say(&Frame::event(said.kind(), join.channel, said.encode(&Tail::default())));
+    // The inbox heard of nothing for long, by its node's clock; and has not heard of an entry since.
+    peer.command(1, Command::Sync);
+    peer.fetch_book();
+    peer.items = vec![item(0)];
+    peer.fetch_inbox();
+    assert!(peer.events.is_empty(), "the log may have gone on");
+    peer.pass(2 * ASK_AGAIN_MS);
+    peer.enter(1, 0, None);
+    let read = peer.frame();
+    peer.page(&read, vec![bobs(1)], false);
+    assert_eq!(peer.words(), ["message(1)", "done(Some(1))"]);
 }

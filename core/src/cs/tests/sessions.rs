@@ -73,18 +73,20 @@ fn the_first_status_makes_a_person_arrive() {
     assert_eq!(bench.homes(), []);
 }
 
+/// How long ago each status was chosen, as a home was told.
+fn agos(bench: &mut Bench) -> Vec<Option<u64>> {
+    let homes = bench.homes().into_iter();
+    let agos = homes.filter_map(|tell| match tell {
+        cs_ps::ToPs::Publish { ago_ms, .. } => Some(ago_ms),
+        _ => None,
+    });
+    agos.collect()
+}
+
 #[test]
 fn a_status_that_lay_there_while_the_node_stood_still_is_not_new() {
     let (mut bench, _) = ready();
     bench.homes();
-    let agos = |bench: &mut Bench| -> Vec<Option<u64>> {
-        let homes = bench.homes().into_iter();
-        let agos = homes.filter_map(|tell| match tell {
-            cs_ps::ToPs::Publish { ago_ms, .. } => Some(ago_ms),
-            _ => None,
-        });
-        agos.collect()
-    };
     bench.cs.handle_timeout(bench.now);
     bench.now = bench.now + 67_000;
     bench.status(1, Status::Away);
@@ -96,6 +98,21 @@ fn a_status_that_lay_there_while_the_node_stood_still_is_not_new() {
     assert_eq!(agos(&mut bench), [Some(68_000)]);
     bench.status(1, Status::Busy);
     assert_eq!(agos(&mut bench), [None]);
+}
+
+#[test]
+fn a_status_of_who_came_after_the_node_stood_still_is_no_older_than_that() {
+    let (mut bench, user) = ready();
+    bench.homes();
+    bench.cs.handle_timeout(bench.now);
+    bench.now = bench.now + 67_000;
+    bench.cs.handle_timeout(bench.now);
+    bench.session(2, user, EndpointId([2; 16]));
+    bench.now = bench.now + 10;
+    bench.status(2, Status::Away);
+    assert_eq!(agos(&mut bench), [Some(10)]);
+    bench.status(1, Status::Busy);
+    assert_eq!(agos(&mut bench), [Some(67_010)], "of who was here before it is not known");
 }
 
 #[test]

@@ -40,6 +40,7 @@ enum Step {
     Cut(usize),
     Kill(usize, u64),
     KillNode(usize, u64),
+    Nothing,
 }
 
 /// Which of the two worlds.
@@ -73,9 +74,13 @@ pub fn play(seed: u64, twin: Twin, trace: Option<Sink>) -> Watched {
         world.devices[HIDER].stays_away = true;
     }
     let mut steps = script(&swarm, seen_before, &mut rng);
-    if twin == Twin::Hidden {
-        steps.extend(secrets(&swarm, &mut stream(seed, "hidden")));
-    }
+    // Who is away does nothing at the same instants: so both worlds stop at the same ones, and what falls
+    // on the instant of a step is before or behind it in both.
+    let secrets = secrets(&swarm, &mut stream(seed, "hidden")).into_iter();
+    steps.extend(secrets.map(|(at, secret)| match twin {
+        Twin::Hidden => (at, secret),
+        Twin::Away => (at, Step::Nothing),
+    }));
     // Who is away at the fork: from then on as if there were no such device.
     let fork = Timestamp(FORK_MS);
     steps.sort_by_key(|(at, _)| *at);
@@ -196,6 +201,7 @@ fn secrets(swarm: &Swarm, rng: &mut Rng) -> Vec<(Timestamp, Step)> {
 impl World {
     fn carry_out(&mut self, step: Step) {
         match step {
+            Step::Nothing => {}
             Step::Act(device, command) => {
                 if self.devices[device].client.is_some() {
                     self.command(device, command);

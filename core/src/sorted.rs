@@ -185,6 +185,13 @@ impl<K, V> IntoIterator for SortedMap<K, V> {
     }
 }
 
+/// A map in key order of what a client has few of and a server many: beside a server there is room
+/// for the code of a tree.
+#[cfg(feature = "server")]
+pub(crate) type Map<K, V> = alloc::collections::BTreeMap<K, V>;
+#[cfg(not(feature = "server"))]
+pub(crate) type Map<K, V> = SortedMap<K, V>;
+
 /// Keys, in order.
 pub type SortedSet<K> = SortedMap<K, ()>;
 

@@ -1,21 +1,20 @@
 //! Deadlines inside a machine: a heap whose head is always live, so that `poll_timeout` is O(1).
 
-use alloc::collections::BTreeMap;
-
 use crate::machine::Deadline;
+use crate::sorted::Map;
 use crate::time::Timestamp;
 
 /// Deadlines by key; setting a key again moves it, and equal instants fire in key order.
 #[derive(Clone, Debug)]
 pub struct TimerQueue<K> {
-    by_key: BTreeMap<K, Deadline>,
-    by_time: BTreeMap<(Timestamp, K), &'static str>,
+    by_key: Map<K, Deadline>,
+    by_time: Map<(Timestamp, K), &'static str>,
     head: Option<Deadline>,
 }
 
 impl<K: Ord + Clone> Default for TimerQueue<K> {
     fn default() -> Self {
-        Self { by_key: BTreeMap::new(), by_time: BTreeMap::new(), head: None }
+        Self { by_key: Map::new(), by_time: Map::new(), head: None }
     }
 }
 
@@ -89,6 +88,6 @@ impl<K: Ord + Clone> TimerQueue<K> {
     }
 
     fn refresh(&mut self) {
-        self.head = self.by_time.first_key_value().map(|((at, _), why)| Deadline { at: *at, why });
+        self.head = self.by_time.iter().next().map(|((at, _), why)| Deadline { at: *at, why });
     }
 }

@@ -3,13 +3,8 @@
 use bytes::Bytes;
 
 use crate::limits::SCAN_ROWS_MAX;
+use crate::sorted::Map;
 use crate::store::{Check, Key, Part, Reply, Request, Row, Space, Write};
-
-/// Beside a server there is room for code, and there may be many rows.
-#[cfg(feature = "server")]
-type Map<K, V> = alloc::collections::BTreeMap<K, V>;
-#[cfg(not(feature = "server"))]
-type Map<K, V> = crate::sorted::SortedMap<K, V>;
 
 /// Rows in an ordered map: the same requests give the same answers, always.
 #[derive(Clone, Debug, Default)]

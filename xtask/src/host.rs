@@ -3,7 +3,7 @@
 //! Each selects the whole workspace and then names binaries: the selection decides which features
 //! the dependencies get, so one selection means one build of each.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, ensure};
 
@@ -30,6 +30,11 @@ pub(crate) fn bins(tree: &Tree, profile: Profile, names: &[&str]) -> Result<()> 
     for name in names {
         ensure!(tree.has_bin(name), "the binary `{name}` is not in the tree");
     }
+    shell::run(&mut build(tree, profile, names))
+}
+
+/// The command that builds binaries by name.
+pub(crate) fn build(tree: &Tree, profile: Profile, names: &[&str]) -> Command {
     let mut build = shell::cargo();
     build.args(["build", "--workspace"]).current_dir(&tree.root);
     if matches!(profile, Profile::Release) {
@@ -38,7 +43,7 @@ pub(crate) fn bins(tree: &Tree, profile: Profile, names: &[&str]) -> Result<()> 
     for name in names {
         build.args(["--bin", name]);
     }
-    shell::run(&mut build)
+    build
 }
 
 /// Builds one binary and says where it is.

@@ -8,6 +8,9 @@ use anyhow::Result;
 
 use crate::{shell, tools, tree::Tree};
 
+/// Lists what may be changed: the cargo command, and its package.
+const LISTER: (&str, &str) = ("mutants", "cargo-mutants@27.1.0");
+
 /// Draws mutants, tries each, and says what was missed.
 ///
 /// # Errors
@@ -16,9 +19,14 @@ pub(crate) fn mutants(tree: &Tree, args: &[String]) -> Result<()> {
     shell::run(command(tree)?.args(args))
 }
 
+/// How to install what the program needs, where it is not there yet.
+pub(crate) fn missing() -> Option<Command> {
+    tools::missing_cargo_tool(LISTER.0, LISTER.1)
+}
+
 /// The program, without its arguments.
 pub(crate) fn command(tree: &Tree) -> Result<Command> {
-    tools::cargo_tool("mutants", "cargo-mutants@27.1.0")?;
+    tools::cargo_tool(LISTER.0, LISTER.1)?;
     let mut command = shell::cargo();
     command.args(["run", "--quiet", "--manifest-path"]).arg(tree.at("tests/mutants/Cargo.toml"));
     command.env("CARGO_TARGET_DIR", tree.target.join("mutants/tool"));

@@ -90,6 +90,20 @@ pub(crate) fn works(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
+/// The same command at a low priority, where systems have a way to ask for it. Its environment is ours.
+pub(crate) fn niced(command: &Command) -> Command {
+    let nice: &[&str] = if cfg!(unix) { &["nice", "-n", "10"] } else { &[] };
+    let mut words: Vec<&OsStr> = nice.iter().map(OsStr::new).collect();
+    words.push(command.get_program());
+    words.extend(command.get_args());
+    let mut niced = Command::new(words[0]);
+    niced.args(&words[1..]);
+    if let Some(folder) = command.get_current_dir() {
+        niced.current_dir(folder);
+    }
+    niced
+}
+
 /// Node, asked to run `script` from `folder`.
 pub(crate) fn node(folder: &Path, script: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new("node");

@@ -54,12 +54,20 @@ pub(crate) fn nightly() -> Result<()> {
 
 /// Makes sure of a cargo command that is a package of its own.
 pub(crate) fn cargo_tool(command: &str, package: &str) -> Result<()> {
-    if shell::works(shell::cargo().args([command, "--version"])) {
-        return Ok(());
-    }
+    let Some(mut install) = missing_cargo_tool(command, package) else { return Ok(()) };
     println!("installing {package}");
-    shell::run(shell::cargo().args(["install", "--locked", package]))
+    shell::run(&mut install)
         .with_context(|| format!("`cargo {command}` is needed, and {package} cannot be installed"))
+}
+
+/// How to install a cargo command that is a package of its own, where it is not there yet.
+pub(crate) fn missing_cargo_tool(command: &str, package: &str) -> Option<Command> {
+    if shell::works(shell::cargo().args([command, "--version"])) {
+        return None;
+    }
+    let mut install = shell::cargo();
+    install.args(["install", "--locked", package]);
+    Some(install)
 }
 
 /// The folder of LLVM's tools, such as `llvm-cov`, for our own toolchain.

@@ -3,6 +3,7 @@
 //! All stages run, whatever became of those before. The last line is always
 //! `N passed, N failed, N skipped`; the exit code is 1 when anything failed.
 
+mod ahead;
 mod rust;
 mod web;
 mod world;
@@ -11,6 +12,7 @@ use std::{fmt::Write, time::Instant};
 
 use anyhow::{Result, bail};
 
+use self::ahead::Ahead;
 use crate::{counts::Counts, python, tidy, tree::Tree};
 
 struct Stage {
@@ -52,11 +54,17 @@ pub(crate) fn test(tree: &Tree, names: &[String]) -> Result<()> {
         bail!("no stage `{wrong}`; there are {}", known.join(", "));
     }
     let chosen = |stage: &&Stage| names.is_empty() || names.iter().any(|name| name == stage.name);
+    let mut ahead = None;
     let mut total = Counts::default();
     let mut summary = String::new();
     for stage in STAGES.iter().filter(chosen) {
         println!("\n== {}", stage.name);
         let started = Instant::now();
+        match stage.name {
+            "tests" if names.is_empty() => ahead = Some(Ahead::begin(tree)),
+            "sim" => ahead.take().into_iter().for_each(Ahead::wait),
+            _ => {}
+        }
         let counts = run(stage, tree);
         let Counts { passed, failed, skipped, .. } = counts;
         writeln!(

@@ -13,6 +13,9 @@ use crate::{
     tree::Tree,
 };
 
+/// What the stages here run, all of one profile built at once: they share nearly everything.
+pub(super) const BINS: &[&str] = &["sim", "planted", "presently", "chaos", "bench"];
+
 /// How many seeds a test run plays; `cargo xtask sim --seeds` plays more.
 const SEEDS: u64 = 1000;
 
@@ -31,8 +34,7 @@ const REFUSED: i32 = 3;
 
 /// A swarm of seeds, each of which holds every law.
 pub(super) fn sim(tree: &Tree) -> Result<Counts> {
-    // All of this profile at once: they share nearly everything.
-    host::bins(tree, Profile::Release, &["sim", "planted", "presently", "chaos", "bench"])?;
+    host::bins(tree, Profile::Release, BINS)?;
     let mut command = Command::new(host::path(tree, Profile::Release, "sim"));
     command.args(["--seeds", &SEEDS.to_string()]).current_dir(&tree.root);
     let ended = shell::watch(&mut command)?;
@@ -71,8 +73,9 @@ pub(super) fn chaos(tree: &Tree) -> Result<Counts> {
 /// Each fuzz target over its committed inputs, and for seconds over changed ones. Built as the tests
 /// are: with debug assertions, on the toolchain at hand.
 pub(super) fn fuzz(tree: &Tree) -> Result<Counts> {
-    let replay = host::bin(tree, Profile::Debug, "fuzz-replay")?;
-    let mut command = Command::new(replay);
+    // With the features that the tests have: built beside them, and not once more.
+    host::all(tree)?;
+    let mut command = Command::new(host::path(tree, Profile::Debug, "fuzz-replay"));
     command.args(["--seconds", &FUZZ_SECONDS.to_string()]).current_dir(&tree.root);
     Ok(Counts::of_tests(&shell::watch(&mut command)?, "the fuzz targets"))
 }

@@ -8,9 +8,11 @@
 
 use std::cell::RefCell;
 use std::fs;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use presently_core::rng::Rng;
@@ -54,15 +56,19 @@ fn main() -> ExitCode {
         }
     };
     std::panic::set_hook(Box::new(|info| PANIC.set(info.to_string())));
-    let (mut passed, mut failed) = (0, 0);
-    for target in TARGETS {
-        if !options.names.is_empty() && !options.names.iter().any(|name| name == target.name) {
-            continue;
+    let wanted = |name: &str| options.names.is_empty() || options.names.iter().any(|n| n == name);
+    let targets: Vec<&Target> = TARGETS.iter().filter(|target| wanted(target.name)).collect();
+    // A target on each core: memory is counted, and panics are kept, per thread.
+    let (next, failed) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let worker = || {
+        while let Some(target) = targets.get(next.fetch_add(1, Ordering::Relaxed)) {
+            failed.fetch_add(usize::from(!run(target, &options)), Ordering::Relaxed);
         }
-        let ran = run(target, &options);
-        passed += u64::from(ran);
-        failed += u64::from(!ran);
-    }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    std::thread::scope(|scope| (0..cores).for_each(|_| drop(scope.spawn(worker))));
+    let failed = failed.into_inner();
+    let passed = targets.len() - failed;
     println!("{passed} passed, {failed} failed, 0 skipped");
     ExitCode::from(u8::from(failed > 0))
 }

@@ -7,15 +7,14 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use presently_core::error::{CloseReason, Code};
-use presently_core::id::{Channel, EndpointId, Shard};
+use presently_core::id::Channel;
 use presently_core::limits::{FRAME_BYTES_MAX, SIGN_IN_FAILURES_BURST, TEXT_BYTES_MAX};
-use presently_core::wire::body::account::{FromAccount, SignIn, ToAccount};
-use presently_core::wire::body::link::{Attach, FromGate, Ping, Service, ToGate};
-use presently_core::wire::bounded::{Blob, Text};
+use presently_core::wire::body::account::FromAccount;
+use presently_core::wire::body::link::{FromGate, Ping, ToGate};
 use presently_core::wire::frame::{Deframer, Frame};
-use presently_core::wire::hello::{HELLO, Hello, WELCOME};
+use presently_core::wire::hello::{HELLO, WELCOME};
 use presently_core::wire::tail::Tail;
-use presently_tests::process::{Ended, JsonClient, Scratch, Server, ServerOptions, run};
+use presently_tests::process::{Ended, JsonClient, Scratch, Server, ServerOptions, frames, run};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -229,7 +228,7 @@ impl Raw {
     }
 
     fn with_hello(mut self) -> Self {
-        self.say(&hello());
+        self.say(&frames::hello());
         assert_eq!(self.next().expect("an answer").kind, WELCOME);
         self
     }
@@ -243,18 +242,11 @@ impl Raw {
     }
 
     fn attach_account(&mut self, name: &str) {
-        let (shard, ticket) = (Shard::of_name(name), Blob::default());
-        let attach = Attach { service: Service::ACCOUNT, node: None, shard, ticket };
-        let attach = ToGate::Attach(attach);
-        self.ask(1, attach.kind(), attach.encode(&Tail::default()));
+        self.answer_to(&frames::attach_account(name));
     }
 
     fn sign_in(&mut self, name: &str, password: &str) -> Result<(), Code> {
-        let name = Text::new(name).expect("short");
-        let password = Text::new(password).expect("short");
-        let sign_in = SignIn { name, password, endpoint: EndpointId([7; 16]) };
-        let sign_in = ToAccount::SignIn(sign_in);
-        let answer = self.ask(2, sign_in.kind(), sign_in.encode(&Tail::default()));
+        let answer = self.answer_to(&frames::sign_in(name, password));
         let refused = FromGate::decode(answer.kind, &answer.body).expect("it decodes");
         if let Some((FromGate::Refused(refusal), _)) = refused {
             return Err(refusal.code);
@@ -266,9 +258,13 @@ impl Raw {
 
     /// Asks on channel 1; the answer.
     fn ask(&mut self, request: u32, kind: u16, body: Bytes) -> Frame {
-        self.say(&Frame::request(kind, Channel(1), request, body).encode());
+        self.answer_to(&Frame::request(kind, Channel(1), request, body))
+    }
+
+    fn answer_to(&mut self, ask: &Frame) -> Frame {
+        self.say(&ask.encode());
         let answer = self.next().expect("an answer");
-        assert_eq!(answer.request, request, "{answer:?}");
+        assert_eq!(answer.request, ask.request, "{answer:?}");
         answer
     }
 
@@ -301,18 +297,6 @@ impl Raw {
         assert_eq!(self.next(), None, "{what}: nothing after Closing");
         closing.reason
     }
-}
-
-fn hello() -> Vec<u8> {
-    let hello = Hello {
-        version_min: 1,
-        version_max: 1,
-        features: 0,
-        frame_bytes_max: 65_536,
-        keepalive_ms: 0,
-        node: None,
-    };
-    Frame::event(HELLO, Channel(0), hello.encode()).encode().to_vec()
 }
 
 /// A socket to the server from another address of this machine: all of 127/8 are its own.
@@ -402,7 +386,7 @@ fn frames_that_are_none_end_their_link_and_no_other() {
     // Cut in its middle, and the other half never comes: the budget before sign-in ends it.
     let began = Instant::now();
     let mut cut = Raw::dial(&server);
-    cut.say(&hello()[..7]);
+    cut.say(&frames::hello()[..7]);
     assert_eq!(cut.closing("a truncated frame"), CloseReason::PreAuth);
     assert!((9..=12).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     // One that says more than it may before it signs in.

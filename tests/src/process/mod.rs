@@ -4,6 +4,7 @@
 
 mod cable;
 mod client;
+pub mod frames;
 mod proxy;
 mod run;
 mod server;
@@ -13,7 +14,7 @@ pub mod trace;
 pub use cable::Cable;
 pub use client::JsonClient;
 pub use proxy::{Proxy, Weather};
-pub use run::{Ended, run};
+pub use run::{Ended, run, run_in};
 pub use server::{Ready, Server, ServerOptions};
 
 use std::path::PathBuf;

@@ -35,7 +35,17 @@ impl Ended {
 /// Where it does not end within 30 s.
 #[must_use]
 pub fn run(arguments: &[&str], input: &str) -> Ended {
+    run_in(&[], arguments, input)
+}
+
+/// As [`run`], with more in its environment.
+///
+/// # Panics
+/// Where it does not end within 30 s.
+#[must_use]
+pub fn run_in(environment: &[(&str, &str)], arguments: &[&str], input: &str) -> Ended {
     let mut command = Command::new(binary());
+    command.envs(environment.iter().copied());
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("the binary runs");
     let mut stdin = child.stdin.take().expect("piped");

@@ -68,3 +68,7 @@ impl Channels {
         self.0.binary_search_by_key(&channel, |attached| attached.channel)
     }
 }
+
+#[cfg(test)]
+#[path = "channels_test.rs"]
+mod channels_test;

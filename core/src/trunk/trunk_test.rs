@@ -293,3 +293,21 @@ fn a_delay_that_may_happen_does_not_excuse_the_peer() {
     node.handle_timeout(silent + PAUSE_MS);
     assert_eq!(lost(node), 1);
 }
+
+#[test]
+fn what_waits_for_a_peer_is_measured_against_its_bound() {
+    let mut fabric = Fabric::new(1, 100);
+    for number in 0..3 {
+        fabric.tell(0, numbered(number));
+    }
+    for user in 0..4 {
+        fabric.tell(0, presence(user, 1));
+        fabric.tell(0, presence(user, 2));
+    }
+    let mut queues = Queues::default();
+    fabric.nodes[0].queues(&mut queues);
+    let [window, state, timers] = queues.all() else { panic!("{queues:?}") };
+    assert_eq!((window.length, window.bound), (3, crate::limits::TRUNK_WINDOW_MAX));
+    assert_eq!((state.length, state.bound), (4, crate::limits::TRUNK_STATE_MAX), "one a key");
+    assert!((1..=timers.bound).contains(&timers.length), "{timers:?}");
+}

@@ -1,5 +1,6 @@
 //! Tests of the client against a server made by hand.
 
+mod book;
 mod cache;
 mod commands;
 mod legs;

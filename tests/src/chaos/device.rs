@@ -177,6 +177,7 @@ impl Device {
     /// SIGSTOP.
     pub(super) fn freeze(&self) {
         if let Some(life) = &*lock(&self.life) {
+            self.recorder.see(What::Sleeps { device: self.number });
             signal::stop(life.child.id());
         }
     }
@@ -185,6 +186,7 @@ impl Device {
     pub(super) fn thaw(&self) {
         if let Some(life) = &*lock(&self.life) {
             signal::resume(life.child.id());
+            self.recorder.see(What::Wakes { device: self.number });
         }
     }
 

@@ -18,9 +18,11 @@ pub(super) fn play(setting: &Setting) -> Came {
     for turn in 0..setting.pick(1, 6) {
         scene.goes_on();
         scene.load.surge();
+        scene.trouble();
         signal::stop(scene.server.pid());
         std::thread::sleep(STOP);
         signal::resume(scene.server.pid());
+        scene.is_well();
         scene.goes_on();
         stops += 1;
         if setting.pick(false, true) {

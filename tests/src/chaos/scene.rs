@@ -136,6 +136,11 @@ impl Scene {
         self.recorder.see(What::Trouble);
     }
 
+    /// Notes that the server is well again.
+    pub(super) fn is_well(&self) {
+        self.recorder.see(What::Quiet);
+    }
+
     /// Offline events that clients had of their own links.
     pub(super) fn cuts(&self) -> u64 {
         self.devices.iter().map(|device| device.state().cuts).sum()

@@ -356,7 +356,8 @@ mod tests {
     #[test]
     fn what_is_broken_excuses() {
         let signs_out = What::Act { device: 1, id: 99, command: Command::SignOut };
-        for excuse in [What::Trouble, What::Unlinked { device: 1 }, signs_out] {
+        let (unlinked, sleeps) = (What::Unlinked { device: 1 }, What::Sleeps { device: 1 });
+        for excuse in [What::Trouble, unlinked, sleeps, signs_out] {
             let mut history = said(1, None);
             made::add(&mut history, excuse.clone());
             ends(&mut history, 1);

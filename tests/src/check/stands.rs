@@ -1,5 +1,7 @@
 //! Where each device stands, as far as the others can know: what the laws of the middle of a run share.
 
+use std::collections::BTreeSet;
+
 use presently_core::client::Event;
 use presently_core::time::Timestamp;
 
@@ -32,39 +34,58 @@ impl Stands {
 
 /// All devices of a run.
 #[derive(Debug)]
-pub(super) struct Devices(Vec<Stands>);
+pub(super) struct Devices {
+    stands: Vec<Stands>,
+    /// Those that stand still.
+    asleep: BTreeSet<usize>,
+}
 
 impl Devices {
     pub(super) fn new(history: &History) -> Self {
-        Self(vec![Stands::Gone; history.owner.len()])
+        Self { stands: vec![Stands::Gone; history.owner.len()], asleep: BTreeSet::new() }
     }
 
+    /// One that stands still shows nothing, whatever it is told.
     pub(super) fn stands(&self, device: usize) -> Stands {
-        self.0[device]
+        match self.stands[device] {
+            Stands::In(_) if self.asleep.contains(&device) => Stands::Trying,
+            stands => stands,
+        }
     }
 
     /// Takes one thing seen.
     pub(super) fn note(&mut self, seen: &Seen) {
+        match seen.what {
+            What::Sleeps { device } => drop(self.asleep.insert(device)),
+            What::Wakes { device } | What::Born { device, .. } | What::Killed { device } => {
+                self.asleep.remove(&device);
+            }
+            _ => {}
+        }
         let (device, stands) = match seen.what {
             What::Born { device, .. } => (device, Stands::Trying),
             What::Killed { device } | What::Ended { device } => (device, Stands::Gone),
-            What::Unlinked { device } if self.0[device] != Stands::Gone => {
+            What::Unlinked { device } if self.stands[device] != Stands::Gone => {
                 (device, Stands::Unlinked)
             }
-            What::Dials { device, .. } if self.0[device] == Stands::Unlinked => {
+            What::Dials { device, .. } if self.stands[device] == Stands::Unlinked => {
                 (device, Stands::Trying)
             }
             // What is on its way when a link breaks, or a device is given up, says nothing of either.
             What::Event { device, .. }
-                if matches!(self.0[device], Stands::Gone | Stands::Unlinked) =>
+                if matches!(self.stands[device], Stands::Gone | Stands::Unlinked) =>
             {
                 return;
             }
             What::Event { device, event: Event::SignedIn { .. } } => (device, Stands::In(seen.at)),
             What::Event { device, event: Event::Offline { .. } } => (device, Stands::Trying),
+            // It reads now what came meanwhile.
+            What::Wakes { device } if matches!(self.stands[device], Stands::In(_)) => {
+                (device, Stands::In(seen.at))
+            }
             _ => return,
         };
-        self.0[device] = stands;
+        self.stands[device] = stands;
     }
 }
 
@@ -103,6 +124,17 @@ mod tests {
         assert_eq!(after(all.clone()), Stands::Unlinked, "its answer was on the way");
         all.extend([dials, signed_in()]);
         assert!(matches!(after(all), Stands::In(_)));
+    }
+
+    #[test]
+    fn who_stands_still_is_in_again_from_when_it_goes_on() {
+        let sleeps = What::Sleeps { device: 0 };
+        let mut all = vec![What::Born { device: 0, fresh: true }, signed_in(), sleeps];
+        assert_eq!(after(all.clone()), Stands::Trying);
+        let Stands::In(before) = after(all[..2].to_vec()) else { panic!("it is in") };
+        all.push(What::Wakes { device: 0 });
+        let stands = after(all);
+        assert!(matches!(stands, Stands::In(since) if since > before), "{stands:?}");
     }
 
     #[test]

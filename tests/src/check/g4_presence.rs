@@ -369,23 +369,47 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
     Ok(())
 }
 
-/// Whether one of the two removed the other shortly before: who may not see, sees offline.
-fn parted(removed: &[(Timestamp, usize, usize)], pair: (usize, usize), at: Timestamp) -> bool {
-    removed.iter().take_while(|(when, ..)| *when <= at).any(|(when, who, whom)| {
-        let two = (*who, *whom);
-        at.since(*when) < AFTER_TROUBLE_MS && (two == pair || two == (pair.1, pair.0))
+/// Somebody removes a contact: without a link that waits, and comes whenever there is one.
+struct Removal {
+    pair: (usize, usize),
+    asked: Timestamp,
+    /// When it had its outcome.
+    done: Option<Timestamp>,
+}
+
+/// Whether one of the two removes the other, or did shortly before: who may not see, sees offline.
+fn parted(removed: &[Removal], (one, other): (usize, usize), at: Timestamp) -> bool {
+    let pair = History::pair(one, other);
+    removed.iter().take_while(|removal| removal.asked <= at).any(|removal| {
+        let is_recent = removal.done.is_none_or(|done| at.0 < done.0 + AFTER_TROUBLE_MS);
+        removal.pair == pair && is_recent
     })
 }
 
-/// Who removed whom, and when.
-fn removals(history: &History) -> Vec<(Timestamp, usize, usize)> {
-    let removals = history.seen.iter().filter_map(|seen| {
-        let What::Act { device, command: Command::Remove { user }, .. } = &seen.what else {
-            return None;
-        };
-        Some((seen.at, history.owner[*device], history.person(user)?))
-    });
-    removals.collect()
+/// Who removed whom, in the order they asked to.
+fn removals(history: &History) -> Vec<Removal> {
+    let mut removals: Vec<Removal> = Vec::new();
+    let mut open = BTreeMap::new();
+    for seen in &history.seen {
+        match &seen.what {
+            What::Act { device, id, command: Command::Remove { user } } => {
+                let Some(whom) = history.person(user) else { continue };
+                let pair = History::pair(history.owner[*device], whom);
+                open.insert(*id, removals.len());
+                removals.push(Removal { pair, asked: seen.at, done: None });
+            }
+            What::Event {
+                event: Event::Done { id: Some(id) } | Event::Error { id: Some(id), .. },
+                ..
+            } => {
+                if let Some(at) = open.remove(id) {
+                    removals[at].done = Some(seen.at);
+                }
+            }
+            _ => {}
+        }
+    }
+    removals
 }
 
 /// When each person first chose to appear offline.
@@ -464,9 +488,10 @@ mod tests {
     use presently_core::client::{Command, Event};
     use presently_core::model::presence::Status;
 
-    use super::check;
+    use super::{AFTER_TROUBLE_MS, check, lingers};
+    use crate::check::lives::lives;
     use crate::check::made;
-    use crate::history::{Broken, Told, What};
+    use crate::history::{Broken, History, Told, What};
 
     #[test]
     fn it_objects_to_a_frame_told_twice_in_a_row() {
@@ -554,5 +579,25 @@ mod tests {
         made::add(&mut history, What::Unlinked { device: 0 });
         made::add(&mut history, presence("offline"));
         assert!(check(&history).is_err());
+    }
+
+    #[test]
+    fn who_is_being_removed_may_see_offline_until_that_is_long_done() {
+        let mut history = made::talk();
+        made::wait(&mut history, 60_000);
+        let command = Command::Remove { user: String::from("p1") };
+        made::add(&mut history, What::Act { device: 0, id: 91, command });
+        made::wait(&mut history, 2 * AFTER_TROUBLE_MS);
+        let is_early = |history: &History| {
+            let mut history = history.clone();
+            made::add(&mut history, presence("offline"));
+            let broken = lingers(&history, &lives(&history));
+            broken.is_err()
+        };
+        assert!(!is_early(&history), "it waits for a link");
+        made::add(&mut history, What::Event { device: 0, event: Event::Done { id: Some(91) } });
+        assert!(!is_early(&history));
+        made::wait(&mut history, AFTER_TROUBLE_MS);
+        assert!(is_early(&history));
     }
 }

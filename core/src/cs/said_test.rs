@@ -42,3 +42,13 @@ fn what_is_read_later_was_not_said_earlier() {
         last = at;
     }
 }
+
+#[test]
+fn what_is_read_at_the_last_moment_before_a_pause_is_said_now() {
+    let mut said = Said::new(Timestamp(0));
+    said.tick(Timestamp(1_000));
+    assert_eq!(said.read(Timestamp(1_000 + LATE_MS)), Timestamp(1_000 + LATE_MS));
+    let mut said = Said::new(Timestamp(0));
+    said.tick(Timestamp(1_000));
+    assert_eq!(said.read(Timestamp(1_000 + LATE_MS + 1)), Timestamp(1_000));
+}

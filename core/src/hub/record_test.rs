@@ -11,8 +11,9 @@ use super::{AdminRequest, AdminSecret, Config, HashReply, Hub, Input, Output, St
 use crate::edge::Role;
 use crate::id::{Incarnation, LinkId, NodeId, OpId};
 use crate::machine::Machine;
+use crate::password::HashRequest;
 use crate::redact::Pii;
-use crate::store::Reply;
+use crate::store::{Key, Reply, Request};
 use crate::time::{Timestamp, Wall};
 use crate::trunk::{Parcel, ParcelBody};
 use crate::wire::hello::Versions;
@@ -199,4 +200,28 @@ fn a_reader_says_where_it_is_and_what_is_left() {
     assert_eq!((reader.at(), reader.left()), (first, bytes.len() - 1 - first));
     assert!(matches!(reader.next_entry(), Ok(None)), "the last is torn");
     assert_eq!((reader.at(), reader.left()), (first, bytes.len() - 1 - first));
+}
+
+#[test]
+fn a_life_that_an_operator_ended_says_so() {
+    let mut recorder = Recorder::new(1 << 20);
+    recorder.life(life());
+    recorder.crashed();
+    let bytes = recorder.take();
+    let (read, damage) = entries(&bytes);
+    assert!(matches!(read.as_slice(), [Entry::Life(_), Entry::Crashed]), "{read:?}");
+    assert_eq!(damage, None);
+}
+
+#[test]
+fn a_summary_says_which_request_it_is_about() {
+    for slot in [0, 3] {
+        let op = StoreOp { life: 9, role: Some(Role::Ps), op: OpId { slot, generation: 4 } };
+        let request = Request::Read(Key::incarnation(NodeId(0)));
+        let store = Summary::of(&Output::Store { op, request });
+        assert_eq!((store.kind, store.about), (OutputKind::Store, u64::from(slot)));
+        let request = HashRequest::Make { password: Pii("secret".into()) };
+        let hash = Summary::of(&Output::Hash { op, request });
+        assert_eq!((hash.kind, hash.about), (OutputKind::Hash, u64::from(slot)));
+    }
 }

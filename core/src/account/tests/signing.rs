@@ -2,7 +2,10 @@
 
 use super::*;
 use crate::edge::gate_service::Who;
-use crate::limits::{HASHES_MAX, REFRESH_MS, REWRITE_MS, SIGN_INS_MAX, TICKET_MS, WALL_LEEWAY_MS};
+use crate::limits::{
+    ACCOUNT_PENDING_MAX, HASHES_MAX, REFRESH_MS, REWRITE_MS, SIGN_INS_MAX, TICKET_MS,
+    WALL_LEEWAY_MS,
+};
 use crate::origin::Origin;
 use crate::ticket::{Purpose, SessionClaims};
 use crate::wire::body::link::Service;
@@ -145,6 +148,26 @@ fn tokens_of_a_sign_in_that_ended_open_no_later_one() {
 }
 
 #[test]
+fn a_sign_in_that_was_signed_in_anew_opens_no_later_one() {
+    let mut bench = Bench::with_alice();
+    bench.alice(PHONE);
+    let old = bench.alice(PHONE);
+    let refresh = old.refresh.clone();
+    assert_eq!(bench.ask(&body::ToAccount::SignOut(body::SignOut { refresh })), Outcome::Out);
+    bench.alice(PHONE);
+    assert_eq!(bench.resume(&old), refused(Code::SignInEnded));
+}
+
+#[test]
+fn a_token_is_good_until_the_last_moment_of_the_leeway() {
+    let mut bench = Bench::with_alice();
+    let signed = bench.alice(PHONE);
+    let last = Wall(WALL.0 + REFRESH_MS + WALL_LEEWAY_MS);
+    bench.account.handle_input(Input::Wall(last), bench.now);
+    bench.resume(&signed).signed_in();
+}
+
+#[test]
 fn tokens_run_out_and_forged_ones_are_bad() {
     let mut bench = Bench::with_alice();
     let signed = bench.alice(PHONE);
@@ -206,6 +229,20 @@ fn hashes_are_bounded() {
     assert_eq!(outcomes.len(), HASHES_MAX + 1);
     assert_eq!(bench.account.hashes, 0);
     assert_eq!(bench.sign_in("one-more", "x", PHONE), refused(Code::NotSignedIn));
+}
+
+#[test]
+fn requests_under_way_are_bounded() {
+    let mut bench = Bench::new();
+    let mint = || AdminRequest::MintSignIn { name: "alice".into(), endpoint: PHONE };
+    for op in 0..=ACCOUNT_PENDING_MAX as u64 {
+        bench.account.handle_input(Input::Admin { op, request: mint() }, bench.now);
+    }
+    assert_eq!(bench.account.pending.len(), ACCOUNT_PENDING_MAX);
+    let answers = core::iter::from_fn(|| bench.account.poll_output());
+    let answers = answers.filter(|output| !matches!(output, Output::Store { .. }));
+    let (op, reply) = (ACCOUNT_PENDING_MAX as u64, AdminReply::Refused(Code::Busy));
+    assert_eq!(answers.collect::<Vec<_>>(), [Output::Admin { op, reply }]);
 }
 
 #[test]

@@ -261,6 +261,20 @@ fn what_comes_while_a_write_is_under_way_becomes_one_write() {
 }
 
 #[test]
+fn of_heads_that_wait_the_newest_is_written_in_whatever_order_they_came() {
+    let mut world = World::new();
+    world.head(1, 1);
+    for head in [2, 4, 3] {
+        world.head(2, head);
+    }
+    world.settle();
+    world.answers();
+    let newest = world.pushed().pop().expect("the second is told");
+    assert_eq!((newest.conversation, newest.head, newest.at), (conversation(2), 4, Wall(4)));
+    assert_eq!((world.writes, world.fetch(1)), (2, (2, vec![newest])));
+}
+
+#[test]
 fn deltas_add_up_to_the_whole() {
     let mut world = World::new();
     for n in 1..=5 {

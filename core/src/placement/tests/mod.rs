@@ -10,7 +10,7 @@ use super::{Fabric, Input, Output, Placer};
 use crate::edge::{Address, Envelope, Peer, Role, Tell, To, ToPlacement};
 use crate::error::Code;
 use crate::id::{Flow, Incarnation, NodeId, OpId, Range};
-use crate::limits::{MOVES_WAITING_MAX, REWRITE_MS, SEAT_UP_MS};
+use crate::limits::{ALIVE_DOUBT_MS, ALIVE_MS, MOVES_WAITING_MAX, REWRITE_MS, SEAT_UP_MS};
 use crate::machine::Machine;
 use crate::operator::{AdminReply, AdminRequest};
 use crate::setup::Setup;
@@ -289,6 +289,29 @@ fn a_sign_of_life_or_a_sleep_of_ours_begins_the_count_anew() {
             _ => None,
         });
         op = reads.last().expect("it is watched");
+    }
+}
+
+#[test]
+fn signs_of_life_are_counted_and_one_is_written_at_a_time() {
+    let mut bench = Bench::new();
+    let signs = |out: Vec<Output>| {
+        let signs = out.into_iter().filter_map(|output| match output {
+            Output::Store { op, request: Request::Write(write) } => Some((op, write.puts)),
+            _ => None,
+        });
+        signs.collect::<Vec<_>>()
+    };
+    bench.input(Input::Peer(Peer::Lost(B)));
+    let mut wait = ALIVE_DOUBT_MS;
+    for count in 1..=3u64 {
+        let written = signs(bench.wait(wait));
+        let [(op, puts)] = written.as_slice() else { panic!("{written:?}") };
+        let count = count.to_be_bytes().to_vec().into();
+        assert_eq!(*puts, [(Key::alive(OWN), count)]);
+        wait = ALIVE_MS;
+        assert_eq!(signs(bench.wait(wait)), [], "the one before is under way");
+        bench.stored(*op, Reply::Written { revision: 50 });
     }
 }
 

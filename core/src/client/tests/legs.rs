@@ -22,6 +22,12 @@ fn friend(n: usize) -> UserId {
     UserId([u8::try_from(n + 1).expect("few"); 16])
 }
 
+/// The talk with a friend as the inbox has it: with an entry that was not read yet.
+fn behind(n: usize) -> InboxItem {
+    let conversation = ConversationId::one_to_one(ALICE, friend(n));
+    InboxItem { conversation, with: friend(n), head: 1, at: Wall(0), revision: 1 }
+}
+
 /// A client with so many friends.
 fn with_friends(count: usize) -> Peer {
     let mut peer = Peer::new(config(Some("pw")));
@@ -65,14 +71,7 @@ fn joined(peer: &mut Peer, to: &Frame, user: UserId, head: u64) {
 fn of_many_that_are_behind_sixteen_are_read_at_once_and_in_the_end_all() {
     let count = CATCH_UP_LEGS_MAX + 3;
     let mut peer = with_friends(count);
-    let item = |n| InboxItem {
-        conversation: ConversationId::one_to_one(ALICE, friend(n)),
-        with: friend(n),
-        head: 1,
-        at: Wall(0),
-        revision: 1,
-    };
-    peer.items = (0..count).map(item).collect();
+    peer.items = (0..count).map(behind).collect();
     peer.come_online();
     let first = asked(&mut peer);
     assert_eq!(first.len(), CATCH_UP_LEGS_MAX);
@@ -100,6 +99,27 @@ fn of_many_that_are_behind_sixteen_are_read_at_once_and_in_the_end_all() {
     }
     let shown = peer.events.iter().filter(|event| matches!(event, Event::Message { .. }));
     assert_eq!(shown.count(), count);
+}
+
+#[test]
+fn a_send_where_sixteen_are_read_makes_no_room_for_one_more() {
+    let count = CATCH_UP_LEGS_MAX + 1;
+    let mut peer = with_friends(count);
+    peer.items = (0..count).map(behind).collect();
+    peer.come_online();
+    let first = asked(&mut peer);
+    assert_eq!(first.len(), CATCH_UP_LEGS_MAX);
+    let (frame, user) = &first[0];
+    let join = let_in(&mut peer, frame, *user);
+    joined(&mut peer, &join, *user, 1);
+    let read = peer.frame();
+    assert!(matches!(mixer_of(&read), ToMixer::Read(_)));
+    let n = (0..count).find(|n| friend(*n) == *user).expect("a friend");
+    send(&mut peer, n);
+    peer.sent();
+    assert!(peer.is_quiet(), "it is still read");
+    peer.page(&read, vec![bobs(1)], false);
+    assert_eq!(asked(&mut peer).len(), 1);
 }
 
 #[test]

@@ -2,10 +2,12 @@ use alloc::string::ToString;
 use alloc::vec::Vec;
 
 use super::peer::{ALICE, Online, Peer, bobs, config, cs_of, entry, gate_of, mixer_of};
-use crate::client::Input;
+use crate::client::{Command, Input};
 use crate::error::{Code, Refusal};
 use crate::id::EndpointId;
-use crate::limits::{CACHE_RETRY_MS, SENDS_UNACKED_MAX};
+use crate::limits::{
+    CACHE_RETRY_MS, LINK_IN_FLIGHT_BYTES_MAX, PROFILE_CHARS_MAX, SENDS_UNACKED_MAX,
+};
 use crate::store::Reply;
 use crate::wire::body::account::ToAccount;
 use crate::wire::body::cs::ToCs;
@@ -320,6 +322,37 @@ fn a_slow_host_holds_sends_back() {
         rest += 1;
     }
     assert_eq!(sent + rest, 64);
+}
+
+#[test]
+fn what_waits_for_commands_to_go_out_goes_out_after_them() {
+    let (mut peer, online) = online();
+    peer.ring(online.cs, 0);
+    let join = peer.join_frame();
+    peer.joined(&join, 0, 0, None);
+    peer.stuck = true;
+    for id in 1..=400 {
+        peer.command(id, Command::Message { text: "\u{1f600}".repeat(PROFILE_CHARS_MAX) });
+    }
+    peer.send(401, "a");
+    peer.stuck = false;
+    let link = peer.link;
+    peer.input(Input::LinkSent { link, bytes: LINK_IN_FLIGHT_BYTES_MAX });
+    for _ in 1..=400 {
+        assert!(matches!(cs_of(&peer.frame()), Some(ToCs::SetProfile(_))));
+    }
+    assert_eq!(peer.sent().1.id.counter, 1);
+}
+
+#[test]
+fn what_is_said_while_the_log_is_read_does_not_wait_for_it() {
+    let (mut peer, online) = online();
+    peer.ring(online.cs, 1);
+    let join = peer.join_frame();
+    peer.joined(&join, 1, 0, None);
+    assert!(matches!(mixer_of(&peer.frame()), ToMixer::Read(_)));
+    peer.send(1, "a");
+    assert_eq!(peer.sent().1.id.counter, 1);
 }
 
 #[test]

@@ -66,7 +66,8 @@ struct Arrives<'a> {
     missing: Vec<Missing>,
     /// By person: when they were last shown what was old. Of much at once the last comes late.
     catches_up: Vec<Timestamp>,
-    shown: BTreeSet<(usize, Pair, u64)>,
+    /// By person, pair and place: whether it was shown in a talk that went on before it.
+    shown: BTreeMap<(usize, Pair, u64), bool>,
     /// By person and pair: when a line of theirs was last shown.
     talks: BTreeMap<(usize, Pair), Timestamp>,
     /// By pair: when one of them did something about the other.
@@ -91,7 +92,7 @@ impl<'a> Arrives<'a> {
             owned,
             missing: vec![Missing::new(); people],
             catches_up: vec![Timestamp(0); people],
-            shown: BTreeSet::new(),
+            shown: BTreeMap::new(),
             talks: BTreeMap::new(),
             met: BTreeMap::new(),
             is_troubled: false,
@@ -164,7 +165,8 @@ impl<'a> Arrives<'a> {
             Event::Message { with, seq, .. } => {
                 if let Some(with) = self.history.person(with) {
                     let pair = History::pair(me, with);
-                    self.shown.insert((me, pair, *seq));
+                    let goes_on = self.talks_on(me, pair, at);
+                    self.shown.entry((me, pair, *seq)).or_insert(goes_on);
                     self.judge(me, at)?;
                     if let Some(lacks) = self.missing[me].remove(&(pair, *seq)) {
                         self.on_shown(me, lacks, at);
@@ -192,11 +194,14 @@ impl<'a> Arrives<'a> {
     fn on_acked(&mut self, from: usize, to: usize, seq: u64, at: Timestamp) {
         let pair = History::pair(from, to);
         for member in [from, to] {
-            if !self.shown.contains(&(member, pair, seq)) {
-                let is_next = self.missing[member].is_empty() && self.talks_on(member, pair, at);
-                self.missing[member].insert((pair, seq), Lacks { since: at, is_next });
-            } else if member == to && self.talks_on(to, pair, at) && self.hears(to, at) {
-                self.waits.push(0);
+            match self.shown.get(&(member, pair, seq)) {
+                None => {
+                    let goes_on = self.talks_on(member, pair, at);
+                    let is_next = goes_on && self.missing[member].is_empty();
+                    self.missing[member].insert((pair, seq), Lacks { since: at, is_next });
+                }
+                Some(true) if member == to && self.hears(to, at) => self.waits.push(0),
+                Some(_) => {}
             }
         }
     }

@@ -373,7 +373,7 @@ fn lingers(history: &History, lives: &[Life<'_>]) -> Result<(), Broken> {
 struct Removal {
     pair: (usize, usize),
     asked: Timestamp,
-    /// When it had its outcome.
+    /// When it had its outcome, or its process ended.
     done: Option<Timestamp>,
 }
 
@@ -395,16 +395,24 @@ fn removals(history: &History) -> Vec<Removal> {
             What::Act { device, id, command: Command::Remove { user } } => {
                 let Some(whom) = history.person(user) else { continue };
                 let pair = History::pair(history.owner[*device], whom);
-                open.insert(*id, removals.len());
+                open.insert(*id, (*device, removals.len()));
                 removals.push(Removal { pair, asked: seen.at, done: None });
             }
             What::Event {
                 event: Event::Done { id: Some(id) } | Event::Error { id: Some(id), .. },
                 ..
             } => {
-                if let Some(at) = open.remove(id) {
+                if let Some((_, at)) = open.remove(id) {
                     removals[at].done = Some(seen.at);
                 }
+            }
+            What::Killed { device } | What::Ended { device } => {
+                open.retain(|_, (of, at)| {
+                    if of == device {
+                        removals[*at].done = Some(seen.at);
+                    }
+                    of != device
+                });
             }
             _ => {}
         }
@@ -595,6 +603,14 @@ mod tests {
             broken.is_err()
         };
         assert!(!is_early(&history), "it waits for a link");
+        let mut killed = history.clone();
+        made::add(&mut killed, What::Killed { device: 0 });
+        made::add(&mut killed, What::Born { device: 0, fresh: false });
+        let event = Event::SignedIn { user: String::from("p0"), endpoint: String::new() };
+        made::add(&mut killed, What::Event { device: 0, event });
+        assert!(!is_early(&killed));
+        made::wait(&mut killed, AFTER_TROUBLE_MS);
+        assert!(is_early(&killed), "it waits in no process any more");
         made::add(&mut history, What::Event { device: 0, event: Event::Done { id: Some(91) } });
         assert!(!is_early(&history));
         made::wait(&mut history, AFTER_TROUBLE_MS);

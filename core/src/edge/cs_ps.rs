@@ -41,7 +41,8 @@ edge! {
             /// Chosen.
             status: Status,
             /// How long ago, in milliseconds, where it is told again to a home that may have forgotten it,
-            /// or waited for the trunk: what another device published since stands. `None`: just now.
+            /// or waited for the trunk or on it: what another device published since stands. `None`: just
+            /// now.
             ago_ms: Option<u64>,
         } "status",
         /// The link of a session is lost: the endpoint lingers.

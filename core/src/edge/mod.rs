@@ -379,7 +379,7 @@ into_tell! {
 }
 
 impl Tell {
-    /// It has waited for its way: what it says was so long ago was longer ago.
+    /// It has waited for its way, or on it: what it says was so long ago was longer ago.
     pub fn wait(&mut self, ms: u64) {
         if let Self::Ps(ToPs::Cs(cs_ps::ToPs::Publish { ago_ms, .. })) = self
             && ms > 0

@@ -50,7 +50,13 @@ fn inputs() -> Vec<Input<'static>> {
         Input::Hashed { op, reply: HashReply::Made(Pii("phc".into())) },
         Input::Parcel {
             from: NodeId(2),
-            parcel: Parcel { from: Incarnation(1), to: Some(Incarnation(2)), session: 3, body },
+            parcel: Parcel {
+                from: Incarnation(1),
+                to: Some(Incarnation(2)),
+                session: 3,
+                sent: Timestamp(9),
+                body,
+            },
         },
         Input::Wall(Wall(77)),
         Input::Admin { op: 5, request: AdminRequest::AddUser { name: "dora".into(), secret } },

@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
+use super::delay::Delay;
 use super::state::{Heard, Sent};
 use super::{Output, Parcel, ParcelBody};
 use crate::edge::{Addressed, Peer};
@@ -51,6 +52,8 @@ pub struct Link {
     own: Incarnation,
     peer: Option<Incarnation>,
     session: u32,
+    /// Of what the peer's life sends.
+    delay: Delay,
     up: bool,
     /// Tells from `base` on that the peer has not acked; the first `sent` of them are on their way.
     window: VecDeque<Waiting>,
@@ -74,6 +77,7 @@ impl Link {
             own,
             peer: None,
             session: 0,
+            delay: Delay::default(),
             up: false,
             window: VecDeque::new(),
             base: 0,
@@ -137,17 +141,24 @@ impl Link {
     }
 
     /// Sends a state value, and remembers it until a digest agreed on it.
-    pub(super) fn state(&mut self, key: UserId, tell: Addressed, out: &mut Outbox<Output>) {
+    pub(super) fn state(
+        &mut self,
+        key: UserId,
+        tell: Addressed,
+        out: &mut Outbox<Output>,
+        now: Timestamp,
+    ) {
         if self.state_sent.len() >= TRUNK_STATE_MAX {
             return self.lose(out);
         }
         let number = self.state_sent.put(key, tell.clone());
-        self.send(ParcelBody::State { number, tell }, out);
+        self.send(ParcelBody::State { number, tell }, out, now);
     }
 
     /// Sends one parcel in the present understanding.
-    pub(super) fn send(&self, body: ParcelBody, out: &mut Outbox<Output>) {
-        let parcel = Parcel { from: self.own, to: self.peer, session: self.session, body };
+    pub(super) fn send(&self, body: ParcelBody, out: &mut Outbox<Output>, now: Timestamp) {
+        let (from, to, session) = (self.own, self.peer, self.session);
+        let parcel = Parcel { from, to, session, sent: now, body };
         out.push(Output::Send { to: self.node, parcel });
     }
 
@@ -169,7 +180,7 @@ impl Link {
         let tells: Vec<_> = waiting.map(|waiting| Box::new(waiting.told(now))).collect();
         let first = self.base + from as u64;
         self.owes_ack = false;
-        self.send(ParcelBody::Reliable { first, ack: self.expected, tells }, out);
+        self.send(ParcelBody::Reliable { first, ack: self.expected, tells }, out, now);
     }
 
     /// Sends the oldest unacked tells again. Whether there were any.
@@ -190,31 +201,31 @@ impl Link {
     }
 
     /// Greets a node not heard yet; else says what of the state class it should hold.
-    pub(super) fn digest(&mut self, out: &mut Outbox<Output>) {
+    pub(super) fn digest(&mut self, out: &mut Outbox<Output>, now: Timestamp) {
         if !self.up {
-            return self.send(ParcelBody::Hello, out);
+            return self.send(ParcelBody::Hello, out, now);
         }
         if self.state_sent.len() > 0 {
             self.asked = self.asked.or(Some(0));
         }
         let (after, through, hash) = self.state_sent.digest();
-        self.send(ParcelBody::Digest { after, through, hash }, out);
+        self.send(ParcelBody::Digest { after, through, hash }, out, now);
     }
 
     /// Says again what the peer was asked about and did not agree to, where it is little, with the digest:
     /// what was lost, or the answer, need not be found out first.
-    pub(super) fn digest_again(&mut self, out: &mut Outbox<Output>) {
+    pub(super) fn digest_again(&mut self, out: &mut Outbox<Output>, now: Timestamp) {
         let Some(times) = self.asked.as_mut() else { return };
         *times = times.saturating_add(1);
         if self.state_sent.len() <= AGAIN_MAX {
-            self.send_state(out);
+            self.send_state(out, now);
         }
-        self.digest(out);
+        self.digest(out, now);
     }
 
-    fn send_state(&self, out: &mut Outbox<Output>) {
+    fn send_state(&self, out: &mut Outbox<Output>, now: Timestamp) {
         for (number, tell) in self.state_sent.all() {
-            self.send(ParcelBody::State { number, tell }, out);
+            self.send(ParcelBody::State { number, tell }, out, now);
         }
     }
 
@@ -243,13 +254,19 @@ impl Link {
     }
 
     /// Takes a parcel. Whether it belongs to the present understanding.
-    pub(super) fn receive(&mut self, parcel: Parcel, out: &mut Outbox<Output>) -> bool {
-        if !self.same_lives(&parcel, out) {
+    pub(super) fn receive(
+        &mut self,
+        mut parcel: Parcel,
+        out: &mut Outbox<Output>,
+        now: Timestamp,
+    ) -> bool {
+        if !self.is_newest_life(parcel.from, out) {
             return false;
         }
-        if parcel.session < self.session {
-            // It does not know yet that the understanding ended.
-            self.send(ParcelBody::Hello, out);
+        let late_ms = self.delay.variation_ms(parcel.sent, now);
+        if parcel.to != Some(self.own) || parcel.session < self.session {
+            // It does not know this life yet, or not that the understanding ended.
+            self.send(ParcelBody::Hello, out, now);
             return false;
         }
         if parcel.session > self.session {
@@ -258,30 +275,23 @@ impl Link {
         if !self.up {
             self.up = true;
             out.push(Output::Peer(Peer::Up(self.node)));
-            self.digest(out);
+            self.digest(out, now);
         }
-        self.on_body(parcel.body, out);
+        parcel.body.wait(late_ms);
+        self.on_body(parcel.body, out, now);
         true
     }
 
-    /// Whether a parcel is from the newest life known of the peer, to this life.
-    fn same_lives(&mut self, parcel: &Parcel, out: &mut Outbox<Output>) -> bool {
-        match self.peer {
-            Some(known) if parcel.from < known => return false,
-            Some(known) if parcel.from == known => {}
-            _ => {
-                self.begin(0, out);
-                self.peer = Some(parcel.from);
-            }
+    /// Whether that is the newest life known of the peer; a newer one begins at nothing.
+    fn is_newest_life(&mut self, from: Incarnation, out: &mut Outbox<Output>) -> bool {
+        if self.peer < Some(from) {
+            self.begin(0, out);
+            (self.peer, self.delay) = (Some(from), Delay::default());
         }
-        let knows_us = parcel.to == Some(self.own);
-        if !knows_us {
-            self.send(ParcelBody::Hello, out);
-        }
-        knows_us
+        self.peer == Some(from)
     }
 
-    fn on_body(&mut self, body: ParcelBody, out: &mut Outbox<Output>) {
+    fn on_body(&mut self, body: ParcelBody, out: &mut Outbox<Output>, now: Timestamp) {
         match body {
             ParcelBody::Hello => out.push(Output::Deaf(self.node)),
             ParcelBody::Reliable { first, ack, tells } => {
@@ -297,14 +307,14 @@ impl Link {
             }
             ParcelBody::Digest { after, through, hash } => {
                 let agreed = self.state_heard.agrees(after, through, hash);
-                self.send(ParcelBody::DigestAnswer { through, agreed }, out);
+                self.send(ParcelBody::DigestAnswer { through, agreed }, out, now);
             }
             ParcelBody::DigestAnswer { through, agreed: true } => {
                 if self.state_sent.agreed(through) {
                     self.asked = None;
                 }
             }
-            ParcelBody::DigestAnswer { agreed: false, .. } => self.send_state(out),
+            ParcelBody::DigestAnswer { agreed: false, .. } => self.send_state(out, now),
             ParcelBody::Ephemeral(tell) => out.push(Output::Deliver(tell)),
         }
     }

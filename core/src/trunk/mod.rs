@@ -4,9 +4,12 @@
 //! what is *ephemeral*. It hands tells up in order, and says when an understanding with a node
 //! begins or ends.
 
+mod delay;
 pub mod link;
 mod state;
 
+#[cfg(test)]
+mod delay_test;
 #[cfg(test)]
 mod parcel_test;
 #[cfg(test)]
@@ -37,6 +40,8 @@ pub struct Parcel {
     pub to: Option<Incarnation>,
     /// Which understanding between these two lives: whoever loses one raises it, the other follows.
     pub session: u32,
+    /// When, on the sender's clock.
+    pub sent: Timestamp,
     /// What.
     pub body: ParcelBody,
 }
@@ -82,6 +87,16 @@ pub enum ParcelBody {
     },
     /// May be lost.
     Ephemeral(Addressed),
+}
+
+impl ParcelBody {
+    /// It was on its way for that much longer than usual. Only tells of the reliable stream say how long
+    /// ago something was.
+    fn wait(&mut self, late_ms: u64) {
+        if let Self::Reliable { tells, .. } = self {
+            tells.iter_mut().for_each(|tell| tell.envelope.tell.wait(late_ms));
+        }
+    }
 }
 
 /// What the trunks of a node ask of their hub.
@@ -159,8 +174,8 @@ impl Trunks {
                     self.timers.set(Wait::Digest(to), now, "greet a node");
                 }
             }
-            Class::State(key) => link.state(key, tell, &mut self.out),
-            Class::Ephemeral => link.send(ParcelBody::Ephemeral(tell), &mut self.out),
+            Class::State(key) => link.state(key, tell, &mut self.out, now),
+            Class::Ephemeral => link.send(ParcelBody::Ephemeral(tell), &mut self.out, now),
         }
     }
 
@@ -183,7 +198,7 @@ impl Trunks {
             return;
         }
         let Some(link) = self.links.get_mut(usize::from(from.0)) else { return };
-        if !link.receive(parcel, &mut self.out) {
+        if !link.receive(parcel, &mut self.out, now) {
             return;
         }
         if !link.has_unacked() {
@@ -222,12 +237,12 @@ impl Trunks {
             }
             Wait::Ack(_) => link.ack(&mut self.out, now),
             Wait::Digest(_) => {
-                link.digest(&mut self.out);
+                link.digest(&mut self.out, now);
                 self.timers.set(wait, now + link.digest_ms(), "digest to a node");
                 self.ask_again(node, now);
             }
             Wait::Again(_) => {
-                link.digest_again(&mut self.out);
+                link.digest_again(&mut self.out, now);
                 self.ask_again(node, now);
             }
             Wait::Silence(_) if pause > crate::limits::PAUSE_MS => {

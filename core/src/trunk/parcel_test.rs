@@ -10,7 +10,8 @@ use crate::edge::{Address, Envelope, Role, Tell, placement};
 use crate::id::{Flow, UserId};
 
 fn parcel(body: ParcelBody) -> Parcel {
-    Parcel { from: Incarnation(1), to: Some(Incarnation(1)), session: 0, body }
+    let (from, to) = (Incarnation(1), Some(Incarnation(1)));
+    Parcel { from, to, session: 0, sent: Timestamp(0), body }
 }
 
 fn tell(number: u8) -> Addressed {

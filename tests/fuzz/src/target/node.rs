@@ -46,6 +46,7 @@ pub fn lying_node(data: &[u8]) {
         from: Incarnation(1),
         to: Some(heard.from),
         session: heard.session,
+        sent: heard.sent,
         body: ParcelBody::Hello,
     };
     let mut liar = Liar { parcel, next: 0, role: Role::Gate };

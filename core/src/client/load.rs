@@ -226,21 +226,16 @@ impl Client {
         self.on_items_written(&batch.items, now);
     }
 
-    fn on_unwritten(&mut self, batch: Batch, now: Timestamp) {
-        let refusal = Refusal::of(Code::StoreFailed);
+    fn on_unwritten(&mut self, mut batch: Batch, now: Timestamp) {
         if batch.erases {
             let id = self.leaving.take().flatten();
-            self.refuse(id, refusal);
+            self.refuse(id, Refusal::of(Code::StoreFailed));
             return self.end(now);
         }
-        for counter in &batch.items {
-            // The cache does not hold it, and so it was never sent.
-            if let Some(item) = self.forget_item(*counter) {
-                self.refuse(item.id, refusal);
-            }
-        }
+        let items = core::mem::take(&mut batch.items);
         self.cache.restore(batch);
         self.timers.set(Timer::Cache, now + CACHE_RETRY_MS * 10, "cache again");
+        self.on_items_unwritten(&items, now);
     }
 
     /// A counter never used before, once the batch is durable that this call adds to.

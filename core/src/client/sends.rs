@@ -156,6 +156,17 @@ impl Client {
         }
     }
 
+    /// The cache does not hold them, and so they were never sent. A leg that waited for one is free for
+    /// who waits for any.
+    pub(super) fn on_items_unwritten(&mut self, counters: &[u64], now: Timestamp) {
+        for counter in counters {
+            if let Some(item) = self.forget_item(*counter) {
+                self.refuse(item.id, Refusal::of(Code::StoreFailed));
+                self.advance(item.slot, now);
+            }
+        }
+    }
+
     /// Sends what may go out: in order, durable, within the window.
     pub(super) fn pump(&mut self, slot: u32, now: Timestamp) {
         let talk = &self.talks[slot];
@@ -332,7 +343,7 @@ impl Client {
         }
     }
 
-    pub(super) fn forget_item(&mut self, counter: u64) -> Option<Item> {
+    fn forget_item(&mut self, counter: u64) -> Option<Item> {
         let item = self.sends.0.remove(&counter)?;
         let queue = &mut self.talks[item.slot].queue;
         if queue.front() == Some(&counter) {

@@ -11,6 +11,7 @@ use crate::id::{ConversationId, UserId};
 use crate::limits::{ASK_AGAIN_MS, CATCH_UP_LEGS_MAX, LEGS_MAX};
 use crate::model::contact::Relation;
 use crate::model::conversation::InboxItem;
+use crate::store::Reply;
 use crate::time::Wall;
 use crate::wire::body::cs::{FromCs, Mixer, ToCs};
 use crate::wire::body::link::{Service, ToGate};
@@ -169,6 +170,37 @@ fn who_finds_every_leg_busy_has_the_first_that_is_not() {
     let detach = peer.frame();
     assert!(matches!(gate_of(&detach), Some(ToGate::Detach(_))));
     assert_eq!(detach.channel, frame.channel);
+    assert_eq!(asked(&mut peer).len(), 1);
+}
+
+#[test]
+fn who_finds_every_leg_held_by_a_send_that_the_cache_then_refuses_has_the_first() {
+    let mut peer = with_friends(LEGS_MAX + 1);
+    peer.come_online();
+    let mut channels = Vec::new();
+    for n in 0..LEGS_MAX {
+        send(&mut peer, n);
+        let (frame, user) = asked(&mut peer).remove(0);
+        let join = let_in(&mut peer, &frame, user);
+        joined(&mut peer, &join, user, 0);
+        let (frame, send) = peer.sent();
+        peer.pass(10);
+        peer.stored(&frame, &send.id, 1);
+        channels.push(frame.channel);
+    }
+    peer.by_hand = true;
+    // The first write is of one send, the second of all the others.
+    for n in 0..LEGS_MAX {
+        send(&mut peer, n);
+    }
+    peer.store_one();
+    assert_eq!(peer.sent().0.channel, channels[0]);
+    send(&mut peer, LEGS_MAX);
+    assert!(peer.is_quiet(), "every leg is in use");
+    peer.store_says(Reply::Failed("full".to_string()));
+    let detach = peer.frame();
+    assert!(matches!(gate_of(&detach), Some(ToGate::Detach(_))), "{detach:?}");
+    assert_eq!(detach.channel, channels[1]);
     assert_eq!(asked(&mut peer).len(), 1);
 }
 

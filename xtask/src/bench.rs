@@ -11,6 +11,6 @@ use crate::{
 };
 
 pub(crate) fn bench(tree: &Tree, args: &[String]) -> Result<()> {
-    let bench = host::bin(tree, Profile::Release, "bench")?;
+    let bench = host::bin(tree, Profile::Dist, "bench")?;
     shell::run(Command::new(bench).args(args).current_dir(&tree.root))
 }

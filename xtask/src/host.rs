@@ -9,11 +9,33 @@ use anyhow::{Result, ensure};
 
 use crate::{shell, tree::Tree};
 
-/// The folder cargo puts a profile's binaries in.
+/// How a binary is built.
 #[derive(Clone, Copy)]
 pub(crate) enum Profile {
     Debug,
+    /// Optimized: what the tests run.
     Release,
+    /// And across crates too: what is served, and measured.
+    Dist,
+}
+
+impl Profile {
+    /// As cargo names it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "dev",
+            Self::Release => "release",
+            Self::Dist => "dist",
+        }
+    }
+
+    /// The folder that cargo puts its binaries in.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Release | Self::Dist => self.name(),
+        }
+    }
 }
 
 /// Builds everything that `cargo test --workspace` will run and the binaries beside it.
@@ -36,10 +58,7 @@ pub(crate) fn bins(tree: &Tree, profile: Profile, names: &[&str]) -> Result<()> 
 /// The command that builds binaries by name.
 pub(crate) fn build(tree: &Tree, profile: Profile, names: &[&str]) -> Command {
     let mut build = shell::cargo();
-    build.args(["build", "--workspace"]).current_dir(&tree.root);
-    if matches!(profile, Profile::Release) {
-        build.arg("--release");
-    }
+    build.args(["build", "--workspace", "--profile", profile.name()]).current_dir(&tree.root);
     for name in names {
         build.args(["--bin", name]);
     }
@@ -57,9 +76,5 @@ pub(crate) fn bin(tree: &Tree, profile: Profile, name: &str) -> Result<PathBuf> 
 
 /// Where a binary is once built.
 pub(crate) fn path(tree: &Tree, profile: Profile, name: &str) -> PathBuf {
-    let folder = match profile {
-        Profile::Debug => "debug",
-        Profile::Release => "release",
-    };
-    tree.target.join(folder).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+    tree.target.join(profile.folder()).join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
 }

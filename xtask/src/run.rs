@@ -13,7 +13,7 @@ use crate::{
 
 pub(crate) fn run(tree: &Tree, args: &[String]) -> Result<()> {
     web::web(tree)?;
-    let server = host::bin(tree, Profile::Release, "presently")?;
+    let server = host::bin(tree, Profile::Dist, "presently")?;
     let args = args.strip_prefix(&["--".to_owned()]).unwrap_or(args);
     println!("serving on http://localhost:1863; sign in as alice, bob or carol (password = name)");
     shell::become_it(Command::new(server).args(["serve", "--demo"]).args(args))

@@ -11,7 +11,8 @@
 //! - [`replay`] plays what a node recorded into a fresh hub and demands equal outputs;
 //! - [`check`] holds one file per law, each a pure function over a history, and [`judge`] asks them;
 //! - [`words`] makes any frame that there can be, for enemies of machines;
-//! - [`shrink`] makes what failed small, and [`timeline`] tells it.
+//! - [`shrink`] makes what failed small, and [`timeline`] tells it;
+//! - [`mod@usage`] says what the programs of this crate can be asked.
 #![forbid(unsafe_code)]
 
 pub mod chaos;
@@ -26,4 +27,5 @@ pub mod replay;
 pub mod shrink;
 pub mod sim;
 pub mod timeline;
+pub mod usage;
 pub mod words;

@@ -76,20 +76,13 @@ impl Options {
 /// When an input shows a fault; after all targets had their time.
 pub(crate) fn fuzz(tree: &Tree, args: &[String]) -> Result<()> {
     let options = Options::read(args)?;
+    let all = targets(tree)?;
+    let is_chosen = |name: &String| options.target.as_ref().is_none_or(|one| one == name);
+    let chosen: Vec<&str> = all.iter().filter(|name| is_chosen(name)).map(String::as_str).collect();
+    let name = options.target.as_deref().unwrap_or_default();
+    ensure!(!chosen.is_empty(), "no target `{name}`; there are {}", all.join(", "));
     tools::nightly()?;
     tools::cargo_tool("fuzz", "cargo-fuzz")?;
-    let all = shell::output(nightly(tree).args(["fuzz", "list", "--fuzz-dir", FOLDER]))?;
-    let all: Vec<&str> = all.split_whitespace().collect();
-    let chosen: Vec<&str> = match &options.target {
-        Some(name) => vec![
-            all.iter()
-                .copied()
-                .find(|one| one == name)
-                .with_context(|| format!("no target `{name}`; there are {}", all.join(", ")))?,
-        ],
-        None => all,
-    };
-    ensure!(!chosen.is_empty(), "there are no targets under {FOLDER}");
     let binaries = build(tree)?;
     let seconds = (options.minutes * 60.0 / chosen.len() as f64).ceil().max(1.0);
     let mut failed = Vec::new();
@@ -111,6 +104,16 @@ pub(crate) fn fuzz(tree: &Tree, args: &[String]) -> Result<()> {
     println!("{}", coverage(tree)?);
     ensure!(failed.is_empty(), "faults in {} (target/fuzz/artifacts)", failed.join(", "));
     Ok(())
+}
+
+/// The targets there are: the binaries of their crate.
+fn targets(tree: &Tree) -> Result<Vec<String>> {
+    let mut metadata = shell::cargo();
+    metadata.args(["metadata", "--no-deps", "--format-version", "1", "--manifest-path"]);
+    let text = shell::output(metadata.arg(tree.root.join(FOLDER).join("Cargo.toml")))?;
+    let metadata: Value = serde_json::from_str(&text).context("cargo metadata is not JSON")?;
+    let bins = metadata["packages"][0]["targets"].as_array().context("no targets")?;
+    Ok(bins.iter().filter_map(|bin| bin["name"].as_str()).map(str::to_owned).collect())
 }
 
 /// rustup's cargo, which takes a toolchain; the one that runs us is already a toolchain's own.

@@ -20,6 +20,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use presently_tests::chaos::{Came, PARTS, Part, Scale, Setting};
+use presently_tests::usage::usage;
 
 struct Options {
     scale: Scale,
@@ -40,7 +41,7 @@ fn options() -> Result<Options, String> {
             "--minutes" => options.minutes = Some(value().and_then(number)?),
             "--seed" => options.seed = value().and_then(number)?,
             "--only" => options.only = Some(value()?),
-            _ => return Err(format!("unknown option {arg}")),
+            _ => return Err(format!("unknown option {arg}; --help tells what there is")),
         }
     }
     let known = |name: &String| PARTS.iter().any(|part| part.0 == name);
@@ -52,6 +53,10 @@ fn options() -> Result<Options, String> {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == "--help") {
+        println!("{}", usage(include_str!("chaos.rs")));
+        return ExitCode::SUCCESS;
+    }
     match options() {
         Ok(options) => play(&options),
         Err(text) => {

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
+use presently_tests::usage::usage;
+
 /// Seeds within which a planted fault must show.
 const SEEDS: u64 = 500;
 /// A small schedule's timeline has fewer lines.
@@ -44,6 +46,10 @@ struct Fault {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().any(|arg| arg == "--help") {
+        println!("{}", usage(include_str!("planted.rs")));
+        return ExitCode::SUCCESS;
+    }
     match options().and_then(|options| planted(&options)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
@@ -62,14 +68,19 @@ fn options() -> io::Result<Options> {
             options.short = true;
             continue;
         }
+        if !["--only", "--seeds", "--from"].contains(&arg.as_str()) {
+            let text = format!("unknown option {arg}; --help tells what there is");
+            return Err(io::Error::other(text));
+        }
         let value = args.next().ok_or_else(|| io::Error::other(format!("{arg} wants a value")))?;
-        let number =
-            || value.parse::<u64>().map_err(|_| io::Error::other(format!("{arg} {value}")));
+        let number = || {
+            let text = || format!("{arg} wants a number, not {value}");
+            value.parse::<u64>().map_err(|_| io::Error::other(text()))
+        };
         match arg.as_str() {
-            "--only" => options.only = Some(value),
-            "--seeds" => options.seeds = number()?,
+            "--seeds" => options.seeds = number()?.max(1),
             "--from" => options.from = Some(number()?),
-            _ => return Err(io::Error::other(format!("unknown option {arg}"))),
+            _ => options.only = Some(value),
         }
     }
     Ok(options)
@@ -78,6 +89,13 @@ fn options() -> io::Result<Options> {
 fn planted(options: &Options) -> io::Result<bool> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
     let mut faults = faults(&root)?;
+    if let Some(only) = &options.only
+        && !faults.iter().any(|fault| fault.name == *only)
+    {
+        let names: Vec<&str> = faults.iter().map(|fault| fault.name.as_str()).collect();
+        let text = format!("no fault is called {only}; there are {}", names.join(", "));
+        return Err(io::Error::other(text));
+    }
     let target = std::env::var_os("CARGO_TARGET_DIR");
     let target = target.map_or_else(|| root.join("target"), PathBuf::from).join("planted");
     let copy = target.join("tree");

@@ -13,8 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use presently_tests::replay::{Counts, files, replay};
+use presently_tests::usage::usage;
 
 fn main() -> ExitCode {
+    if std::env::args_os().any(|arg| arg == "--help") {
+        println!("{}", usage(include_str!("replay.rs")));
+        return ExitCode::SUCCESS;
+    }
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
     let paths: Vec<PathBuf> = args.iter().flat_map(|path| files(path)).collect();
     if args.is_empty() || paths.is_empty() {

@@ -30,7 +30,8 @@ pub(crate) fn seed(options: &Options, seed: u64) -> io::Result<bool> {
 /// Where it cannot be read.
 pub(crate) fn schedule(options: &Options, path: &Path) -> io::Result<bool> {
     judge::hush();
-    let schedule = Schedule::read(path)?;
+    let named = |error: io::Error| io::Error::other(format!("{}: {error}", path.display()));
+    let schedule = Schedule::read(path).map_err(named)?;
     if !options.trace {
         println!("{}", Timeline::of(&schedule, options.law.as_deref()));
     }

@@ -52,22 +52,17 @@ impl Options {
             trace: false,
             planted: None,
         };
-        let (mut from, mut from_commit) = (None, false);
+        let (mut from, mut from_commit, mut plays) = (None, false, Vec::new());
         while let Some(arg) = args.next() {
             let mut value = || args.next().ok_or_else(|| format!("{arg} wants a value"));
             let number = |text: String| {
                 text.parse::<u64>().map_err(|_| format!("{arg} wants a number, not {text}"))
             };
             match arg.as_str() {
-                "--seeds" => options.play = Play::Seeds(number(value()?)?),
-                "--minutes" => {
-                    let minutes: f64 =
-                        value()?.parse().map_err(|_| String::from("--minutes wants a number"))?;
-                    let time = Duration::try_from_secs_f64(minutes * 60.0);
-                    options.play = Play::Minutes(time.map_err(|error| error.to_string())?);
-                }
-                "--seed" => options.play = Play::Seed(number(value()?)?),
-                "--schedule" => options.play = Play::Schedule(value()?.into()),
+                "--seeds" => plays.push(Play::Seeds(number(value()?)?)),
+                "--minutes" => plays.push(Play::Minutes(minutes(&value()?)?)),
+                "--seed" => plays.push(Play::Seed(number(value()?)?)),
+                "--schedule" => plays.push(Play::Schedule(value()?.into())),
                 "--from" => from = Some(number(value()?)?),
                 "--from-commit" => from_commit = true,
                 "--population" => options.population = true,
@@ -84,9 +79,13 @@ impl Options {
                 "--trace" => options.trace = true,
                 #[cfg(planted)]
                 "--plant" => options.planted = Some(value()?),
-                _ => return Err(format!("unknown option {arg}")),
+                _ => return Err(format!("unknown option {arg}; --help tells what there is")),
             }
         }
+        if plays.len() > 1 {
+            return Err("one of --seeds, --minutes, --seed and --schedule, once".into());
+        }
+        options.play = plays.pop().unwrap_or(options.play);
         from_commit |= matches!(options.play, Play::Minutes(_)) && from.is_none();
         options.from = match from {
             Some(number) => number,
@@ -114,6 +113,12 @@ impl Options {
         }
         Err(format!("no law is called {law}; there are {}", names.join(", ")))
     }
+}
+
+fn minutes(text: &str) -> Result<Duration, String> {
+    let minutes = text.parse::<f64>().ok();
+    let time = minutes.and_then(|minutes| Duration::try_from_secs_f64(minutes * 60.0).ok());
+    time.ok_or_else(|| format!("--minutes wants a number of minutes, not {text}"))
 }
 
 /// Beside the profile's folder that this program lies in.

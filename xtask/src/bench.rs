@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the benchmark, in release, with the arguments given.
+//! `cargo xtask bench`: the benchmark, built as what is served, with the arguments given.
 
 use std::process::Command;
 

@@ -78,10 +78,13 @@ fn options() -> io::Result<Options> {
             value.parse::<u64>().map_err(|_| io::Error::other(text()))
         };
         match arg.as_str() {
-            "--seeds" => options.seeds = number()?.max(1),
+            "--seeds" => options.seeds = number()?,
             "--from" => options.from = Some(number()?),
             _ => options.only = Some(value),
         }
+    }
+    if options.seeds == 0 {
+        return Err(io::Error::other("no fault shows in no seed"));
     }
     Ok(options)
 }

@@ -22,9 +22,8 @@ pub(super) fn fmt(tree: &Tree) -> Result<Counts> {
 
 pub(super) fn clippy(tree: &Tree) -> Result<Counts> {
     tools::rust_component("clippy", "clippy")?;
-    // That crate is one call of uniffi's generator, which takes longer to check than all the rest.
-    let args = ["clippy", "--workspace", "--exclude", "uniffi-bindgen", "--all-targets"];
-    shell::run(shell::cargo().args(args).args(["--", "-D", "warnings"]).current_dir(&tree.root))?;
+    let args = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    shell::run(shell::cargo().args(args).current_dir(&tree.root))?;
     Ok(Counts::passed(1))
 }
 

@@ -127,3 +127,7 @@ fn out() -> PathBuf {
     let target = exe.parent().and_then(|profile| profile.parent());
     target.map_or_else(|| PathBuf::from("sim"), |target| target.join("sim"))
 }
+
+#[cfg(test)]
+#[path = "options_test.rs"]
+mod tests;
